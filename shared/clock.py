@@ -1,0 +1,29 @@
+"""The one place that reads the time."""
+
+from datetime import UTC, datetime
+from time import monotonic
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Where the time comes from; tests hand in one that they can move."""
+
+    def now(self) -> datetime:
+        """The present moment, in UTC."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds that never run backwards, for durations."""
+        ...
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        """The present moment, in UTC."""
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        """Seconds that never run backwards, for durations."""
+        return monotonic()

@@ -1,0 +1,144 @@
+"""One service's way to its own schema: reads, and transactions that announce events.
+
+A transaction is opened in one way only::
+
+    async with database.transaction() as tx:
+        await Posts(tx).add(post)
+        tx.announce(PostPublished.of(post))
+
+A clean exit commits, an exception rolls back; nothing else in the project commits. Announced
+events become outbox rows in the same transaction, so that the change and its news live or die
+together.
+"""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Protocol
+
+from sqlalchemy import Executable, Row, text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from shared.messaging.event import IntegrationEvent
+from shared.messaging.outbox import Outbox
+
+Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]]
+
+
+class Executor(Protocol):
+    """What a repository needs: a transaction, or the database itself for a lone read."""
+
+    async def one(self, statement: Executable, params: Parameters | None = None) -> Row[Any] | None:
+        """The first row, or None."""
+        ...
+
+    async def all(
+        self, statement: Executable, params: Parameters | None = None
+    ) -> Sequence[Row[Any]]:
+        """Every row."""
+        ...
+
+    async def run(self, statement: Executable, params: Parameters | None = None) -> int:
+        """Execute and return the number of rows affected."""
+        ...
+
+
+class Transaction:
+    """A unit of work on one connection."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+        self._announced: list[IntegrationEvent] = []
+
+    async def one(self, statement: Executable, params: Parameters | None = None) -> Row[Any] | None:
+        """The first row, or None."""
+        return (await self._connection.execute(statement, params)).first()
+
+    async def all(
+        self, statement: Executable, params: Parameters | None = None
+    ) -> Sequence[Row[Any]]:
+        """Every row."""
+        return (await self._connection.execute(statement, params)).all()
+
+    async def run(self, statement: Executable, params: Parameters | None = None) -> int:
+        """Execute and return the number of rows affected."""
+        return (await self._connection.execute(statement, params)).rowcount
+
+    def announce(self, event: IntegrationEvent) -> None:
+        """Publish `event` once this transaction has committed, and never if it does not."""
+        self._announced.append(event)
+
+    @property
+    def announced(self) -> Sequence[IntegrationEvent]:
+        """What has been announced so far."""
+        return self._announced
+
+
+class Database:
+    """The pool of one service's own database role.
+
+    `url` is a SQLAlchemy URL (`postgresql+asyncpg://…`); the role's search path is `schema`.
+    `source` names the service in the events it announces.
+    """
+
+    def __init__(self, url: str, *, schema: str, source: str, pool_size: int = 32) -> None:
+        self.schema = schema
+        self.engine: AsyncEngine = create_async_engine(
+            url,
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=10,
+            pool_pre_ping=True,
+            pool_recycle=1800,
+            connect_args={
+                "timeout": 10,
+                "server_settings": {
+                    "search_path": schema,
+                    "application_name": f"madang-{source}",
+                    "idle_in_transaction_session_timeout": "60000",
+                },
+            },
+        )
+        self._reading = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._outbox = Outbox(source)
+        self._on_announced: list[Callable[[], None]] = []
+
+    def on_announced(self, wake: Callable[[], None]) -> None:
+        """Call `wake` after each commit that left events in the outbox."""
+        self._on_announced.append(wake)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        """Open a transaction: a clean exit commits, an exception rolls back."""
+        async with self.engine.connect() as connection, connection.begin():
+            tx = Transaction(connection)
+            yield tx
+            if tx.announced:
+                await self._outbox.add(tx, tx.announced)
+        if tx.announced:
+            for wake in self._on_announced:
+                wake()
+
+    async def one(self, statement: Executable, params: Parameters | None = None) -> Row[Any] | None:
+        """The first row, or None; outside any transaction."""
+        async with self._reading.connect() as connection:
+            return (await connection.execute(statement, params)).first()
+
+    async def all(
+        self, statement: Executable, params: Parameters | None = None
+    ) -> Sequence[Row[Any]]:
+        """Every row; outside any transaction."""
+        async with self._reading.connect() as connection:
+            return (await connection.execute(statement, params)).all()
+
+    async def run(self, statement: Executable, params: Parameters | None = None) -> int:
+        """Execute one statement that commits by itself; the number of rows affected."""
+        async with self._reading.connect() as connection:
+            return (await connection.execute(statement, params)).rowcount
+
+    async def ping(self) -> None:
+        """Raise when the database does not answer."""
+        await self.one(text("SELECT 1"))
+
+    async def close(self) -> None:
+        """Close every pooled connection."""
+        await self.engine.dispose()

@@ -1,0 +1,86 @@
+"""From JSON and strings to typed values, with every mistake reported at once.
+
+The quick way is msgspec's, which stops at the first mistake; only when it fails is the input
+converted again field by field, to collect them all.
+"""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import msgspec
+
+from shared.errors import FieldError, Invalid, Malformed
+
+T = TypeVar("T")
+
+
+def decode_json(body: bytes, wanted: type[T]) -> T:
+    """`body` as `wanted`; raises `Malformed` when it is no JSON, `Invalid` naming every field."""
+    try:
+        return msgspec.json.decode(body, type=wanted)
+    except msgspec.ValidationError as error:
+        raw = msgspec.json.decode(body)
+        raise Invalid(errors=tuple(_mistakes(raw, wanted, "", str(error)))) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Malformed(f"The body is not valid JSON: {error}.") from None
+
+
+def convert_strings(values: Mapping[str, str], wanted: type[T]) -> T:
+    """Query or form fields as the Struct `wanted`; raises `Invalid` naming every field."""
+    try:
+        return msgspec.convert(values, wanted, strict=False)
+    except msgspec.ValidationError as error:
+        mistakes = _mistakes(values, wanted, "", str(error), strict=False)
+        raise Invalid(errors=tuple(mistakes)) from None
+
+
+def convert_string(value: str, wanted: Any, field: str) -> Any:
+    """One string as `wanted`; raises `Invalid` naming `field`."""
+    try:
+        return msgspec.convert(value, wanted, strict=False)
+    except msgspec.ValidationError as error:
+        raise Invalid(errors=(FieldError(field, f"{_sentence(error)}; it is {value!r}"),)) from None
+
+
+def _mistakes(
+    raw: object, wanted: type[Any], prefix: str, whole: str, *, strict: bool = True
+) -> list[FieldError]:
+    if not isinstance(raw, Mapping):
+        return [FieldError(prefix.rstrip(".") or "body", "must be a JSON object")]
+    found: list[FieldError] = []
+    known = {}
+    for field in msgspec.structs.fields(wanted):
+        name = field.encode_name
+        known[name] = field
+        if name not in raw:
+            if field.required:
+                found.append(FieldError(prefix + name, "is required"))
+            continue
+        try:
+            msgspec.convert(raw[name], field.type, strict=strict)
+        except msgspec.ValidationError as error:
+            if isinstance(raw[name], Mapping) and _is_struct(field.type):
+                found += _mistakes(raw[name], field.type, f"{prefix}{name}.", str(error))
+            else:
+                found.append(FieldError(prefix + name + _path_in(error), _sentence(error)))
+    if wanted.__struct_config__.forbid_unknown_fields:
+        found += [
+            FieldError(prefix + str(name), f"is not known here; known are: {', '.join(known)}")
+            for name in raw
+            if name not in known
+        ]
+    return found or [FieldError(prefix.rstrip(".") or "body", whole)]
+
+
+def _is_struct(wanted: Any) -> bool:
+    return isinstance(wanted, type) and issubclass(wanted, msgspec.Struct)
+
+
+def _path_in(error: msgspec.ValidationError) -> str:
+    _, _, path = str(error).partition(" - at `$")
+    return path.rstrip("`")
+
+
+def _sentence(error: msgspec.ValidationError) -> str:
+    message = str(error).partition(" - at `$")[0].replace("`", "")
+    return message[:1].lower() + message[1:]

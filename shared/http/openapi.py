@@ -1,0 +1,195 @@
+"""OpenAPI 3.1, made from the same declarations that bind the requests, so that it cannot drift."""
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+from starlette.responses import Response
+
+from shared.errors import (
+    FieldError,
+    Invalid,
+    Malformed,
+    Problem,
+    TooLarge,
+    Unauthenticated,
+    UnsupportedType,
+)
+from shared.http.endpoint import Endpoint
+from shared.http.problems import MEDIA_TYPE, ProblemBody
+
+_REF = "#/components/schemas/{name}"
+
+
+def document(title: str, endpoints: Sequence[Endpoint]) -> dict[str, Any]:
+    """The OpenAPI document of these endpoints; internal ones are left out."""
+    public = [one for one in endpoints if not one.declaration.path.startswith("/internal/")]
+    schemas, components = msgspec.json.schema_components(
+        [ProblemBody, *_types(public)], ref_template=_REF
+    )
+    by_type = dict(zip([ProblemBody, *_types(public)], schemas, strict=True))
+    paths: dict[str, dict[str, Any]] = {}
+    for one in public:
+        for path in (one.declaration.path, *one.declaration.aliases):
+            operation = _operation(one, path, by_type)
+            template = re.sub(r"{(\w+):\w+}", r"{\1}", path)
+            paths.setdefault(template, {})[one.declaration.method.lower()] = operation
+    described = {
+        "openapi": "3.1.0",
+        "info": {"title": title, "version": "1"},
+        "paths": paths,
+        "components": {
+            "schemas": components,
+            "securitySchemes": {
+                "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+            },
+        },
+    }
+    # msgspec leaves Python defaults such as () in its schemas; a round trip makes them plain JSON
+    plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(described))
+    return plain
+
+
+def _types(endpoints: Iterable[Endpoint]) -> list[Any]:
+    found: dict[Any, None] = {}
+    for one in endpoints:
+        signature = one.signature
+        wanted = [signature.body, *signature.path.values()]
+        wanted += [header.type for header in signature.headers.values()]
+        if signature.query is not None:
+            wanted += [field.type for field in msgspec.structs.fields(signature.query)]
+        if _is_json(signature.answer):
+            wanted.append(signature.answer)
+        found.update((kind, None) for kind in wanted if kind is not None)
+    return list(found)
+
+
+def _is_json(answer: Any) -> bool:
+    if answer is None or answer is type(None):
+        return False
+    return not (isinstance(answer, type) and issubclass(answer, Response))
+
+
+def _operation(one: Endpoint, path: str, schemas: dict[Any, Any]) -> dict[str, Any]:
+    declared, signature = one.declaration, one.signature
+    suffix = "" if path == declared.path else re.sub(r"\W+", "_", path)
+    operation: dict[str, Any] = {
+        "operationId": f"{declared.tag}_{one.name}{suffix}",
+        "summary": declared.summary,
+        "tags": [declared.tag],
+        "parameters": _parameters(one, schemas),
+        "responses": _responses(one, schemas),
+    }
+    if declared.description:
+        operation["description"] = declared.description
+    if signature.caller is not None:
+        anonymous = [{}] if signature.caller == "optional" else []
+        operation["security"] = [{"bearer": []}, *anonymous]
+    if signature.body is not None or declared.body_schema is not None:
+        operation["requestBody"] = {"required": True, "content": _body(one, schemas)}
+    return operation
+
+
+def _parameters(one: Endpoint, schemas: dict[Any, Any]) -> list[dict[str, Any]]:
+    signature = one.signature
+    found: list[dict[str, Any]] = [
+        {"name": name, "in": "path", "required": True, "schema": schemas[kind]}
+        for name, kind in signature.path.items()
+    ]
+    for parameter in signature.headers.values():
+        found.append(
+            {
+                "name": parameter.header.name,
+                "in": "header",
+                "required": parameter.required,
+                "description": parameter.header.description,
+                "schema": schemas[parameter.type],
+            }
+        )
+    if signature.query is not None:
+        for field in msgspec.structs.fields(signature.query):
+            schema = dict(schemas[field.type])
+            described = (
+                {"description": schema.pop("description")} if "description" in schema else {}
+            )
+            if not field.required and isinstance(field.default, str | int | bool):
+                schema["default"] = field.default
+            found.append(
+                {
+                    "name": field.encode_name,
+                    "in": "query",
+                    "required": field.required,
+                    **described,
+                    "schema": schema,
+                }
+            )
+    return found
+
+
+def _body(one: Endpoint, schemas: dict[Any, Any]) -> dict[str, Any]:
+    declared = one.declaration
+    content: dict[str, Any] = {}
+    if one.signature.body is not None:
+        content["application/json"] = {"schema": schemas[one.signature.body]}
+    if declared.body_schema is not None:
+        content[declared.accepts] = {"schema": declared.body_schema}
+    if declared.body_example is not None:
+        example = msgspec.to_builtins(declared.body_example)
+        for media in content.values():
+            media["example"] = example
+    return content
+
+
+def _responses(one: Endpoint, schemas: dict[Any, Any]) -> dict[str, Any]:
+    declared, signature = one.declaration, one.signature
+    success: dict[str, Any] = {"description": declared.summary}
+    if _is_json(signature.answer):
+        media: dict[str, Any] = {"schema": schemas[signature.answer]}
+        if declared.example is not None:
+            media["example"] = msgspec.to_builtins(declared.example)
+        success["content"] = {"application/json": media}
+    elif signature.answer not in (None, type(None)):
+        success["content"] = {declared.answers: {}}
+    responses = {str(declared.status): success}
+    by_status: dict[int, list[type[Problem]]] = {}
+    for error in (*declared.errors, *_implied_errors(one)):
+        by_status.setdefault(error.status, []).append(error)
+    for status, errors in sorted(by_status.items()):
+        responses[str(status)] = {
+            "description": "; ".join(dict.fromkeys(error.title for error in errors)),
+            "content": {
+                MEDIA_TYPE: {
+                    "schema": schemas[ProblemBody],
+                    "examples": {error.code: {"value": _example(error)} for error in errors},
+                }
+            },
+        }
+    return responses
+
+
+def _implied_errors(one: Endpoint) -> list[type[Problem]]:
+    signature = one.signature
+    found: list[type[Problem]] = []
+    if signature.caller is not None:
+        found.append(Unauthenticated)
+    if signature.body is not None:
+        found += [Malformed, TooLarge, UnsupportedType]
+    if signature.body or signature.query or signature.path or signature.headers:
+        found.append(Invalid)
+    return found
+
+
+def _example(error: type[Problem]) -> Any:
+    errors = (FieldError("name", "is required"),) if error is Invalid else ()
+    return msgspec.to_builtins(
+        ProblemBody(
+            type=f"urn:madang:problem:{error.code}",
+            title=error.title,
+            status=error.status,
+            detail=error.title,
+            code=error.code,
+            request_id="0f3d8c5e9b6a4d17a2c45e8f90b1d263",
+            errors=errors,
+        )
+    )

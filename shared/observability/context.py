@@ -1,0 +1,38 @@
+"""The ids that tie log lines, requests and messages together.
+
+Source of the trace format: W3C Trace Context, `traceparent`.
+"""
+
+import os
+import re
+from contextvars import ContextVar
+
+request_id: ContextVar[str] = ContextVar("request_id", default="")
+traceparent: ContextVar[str] = ContextVar("traceparent", default="")
+
+_TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._\-]{1,64}")
+
+
+def new_request_id() -> str:
+    """32 random hexadecimal digits."""
+    return os.urandom(16).hex()
+
+
+def accepted_request_id(given: str) -> str:
+    """`given` when it is a harmless id (letters, digits, `._-`, at most 64), else a new one."""
+    return given if _REQUEST_ID.fullmatch(given) else new_request_id()
+
+
+def child_traceparent(parent: str) -> str:
+    """A span of `parent`'s trace, or the first span of a new trace when `parent` is no such thing."""
+    span = os.urandom(8).hex()
+    if _TRACEPARENT.fullmatch(parent):
+        return f"{parent[:35]}-{span}-{parent[-2:]}"
+    return f"00-{os.urandom(16).hex()}-{span}-01"
+
+
+def bind(given_request_id: str, parent: str) -> None:
+    """Make these the ids of the present task: log lines and messages carry them from here on."""
+    request_id.set(given_request_id)
+    traceparent.set(child_traceparent(parent))
