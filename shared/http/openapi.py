@@ -84,7 +84,7 @@ def _operation(one: Endpoint, path: str, schemas: dict[Any, Any]) -> dict[str, A
     if declared.description:
         operation["description"] = declared.description
     if signature.caller is not None:
-        anonymous = [{}] if signature.caller == "optional" else []
+        anonymous: list[dict[str, Any]] = [{}] if signature.caller == "optional" else []
         operation["security"] = [{"bearer": []}, *anonymous]
     if signature.body is not None or declared.body_schema is not None:
         operation["requestBody"] = {"required": True, "content": _body(one, schemas)}
@@ -97,22 +97,21 @@ def _parameters(one: Endpoint, schemas: dict[Any, Any]) -> list[dict[str, Any]]:
         {"name": name, "in": "path", "required": True, "schema": schemas[kind]}
         for name, kind in signature.path.items()
     ]
-    for parameter in signature.headers.values():
-        found.append(
-            {
-                "name": parameter.header.name,
-                "in": "header",
-                "required": parameter.required,
-                "description": parameter.header.description,
-                "schema": schemas[parameter.type],
-            }
-        )
+    found += [
+        {
+            "name": parameter.header.name,
+            "in": "header",
+            "required": parameter.required,
+            "description": parameter.header.description,
+            "schema": schemas[parameter.type],
+        }
+        for parameter in signature.headers.values()
+    ]
     if signature.query is not None:
         for field in msgspec.structs.fields(signature.query):
             schema = dict(schemas[field.type])
-            described = (
-                {"description": schema.pop("description")} if "description" in schema else {}
-            )
+            description = schema.pop("description", None)
+            described = {"description": description} if description else {}
             if not field.required and isinstance(field.default, str | int | bool):
                 schema["default"] = field.default
             found.append(

@@ -10,7 +10,7 @@ from shared.messaging.event import Envelope
 Handle = Callable[[Envelope], Awaitable[None]]
 """Takes an event; a clean return acknowledges it, an exception asks for a retry.
 
-A `Problem` that is not `retriable`, or data that cannot be decoded, goes to the dead letters at once.
+A `Problem` that is not `retriable`, or data that cannot be decoded, is parked at once.
 """
 
 

@@ -25,7 +25,7 @@ def accepted_request_id(given: str) -> str:
 
 
 def child_traceparent(parent: str) -> str:
-    """A span of `parent`'s trace, or the first span of a new trace when `parent` is no such thing."""
+    """A span of `parent`'s trace, or the first of a new trace when `parent` is no such thing."""
     span = os.urandom(8).hex()
     if _TRACEPARENT.fullmatch(parent):
         return f"{parent[:35]}-{span}-{parent[-2:]}"
