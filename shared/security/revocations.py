@@ -1,0 +1,140 @@
+"""Sessions that ended before their access tokens did, known to every process that verifies.
+
+Each process holds the set in memory, bounded by the life of an access token. Events keep it
+current; the whole is fetched at start, whenever listening begins again, and once a minute.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import datetime
+from heapq import heappop, heappush
+from uuid import UUID
+
+import httpx
+import msgspec
+
+from shared.clock import Clock
+from shared.errors import Unavailable
+from shared.messaging.broker import Broadcast
+from shared.messaging.event import Envelope
+from shared.observability.logging import get_logger
+from shared.runtime.service import Component, Ready
+from shared.security.principal import SessionId
+from shared.security.service_tokens import ServiceAuth
+from shared.security.tokens import ACCESS_TOKEN_LIFETIME, CLOCK_SKEW
+
+log = get_logger(__name__)
+
+SESSION_REVOKED = "auth.session.revoked"
+REVOCATIONS_PATH = "/internal/revocations"
+REMEMBERED_FOR = ACCESS_TOKEN_LIFETIME + CLOCK_SKEW
+SECONDS_BETWEEN_REFRESHES = 60.0
+SECONDS_AFTER_A_FAILURE = 1.0
+FETCH_TIMEOUT = 5.0
+
+
+class Revocation(msgspec.Struct, frozen=True):
+    """A session and the moment it ended."""
+
+    session_id: UUID
+    revoked_at: datetime
+
+
+class RevocationList(msgspec.Struct, frozen=True):
+    """What auth answers at `/internal/revocations`."""
+
+    revocations: tuple[Revocation, ...]
+
+
+Fetch = Callable[[], Awaitable[Iterable[Revocation]]]
+"""Every session revoked within the life of an access token; raises `Unavailable`."""
+
+
+class Revocations:
+    """The set of revoked sessions; an entry leaves it once no access token can be left."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._sessions: set[UUID] = set()
+        self._by_expiry: list[tuple[datetime, UUID]] = []
+
+    def __contains__(self, session: SessionId) -> bool:
+        return session in self._sessions
+
+    def __len__(self) -> int:
+        return len(self._sessions)
+
+    def add(self, revocation: Revocation) -> None:
+        """Refuse the session from now on."""
+        self._forget_old()
+        expires = revocation.revoked_at + REMEMBERED_FOR
+        if revocation.session_id not in self._sessions and expires > self._clock.now():
+            self._sessions.add(revocation.session_id)
+            heappush(self._by_expiry, (expires, revocation.session_id))
+
+    def _forget_old(self) -> None:
+        now = self._clock.now()
+        while self._by_expiry and self._by_expiry[0][0] <= now:
+            self._sessions.discard(heappop(self._by_expiry)[1])
+
+
+def fetch_from_auth(auth: httpx.AsyncClient, credentials: ServiceAuth) -> Fetch:
+    """Fetches the revocations from auth over HTTP; `auth`'s base URL is the auth service."""
+
+    async def fetch() -> Iterable[Revocation]:
+        try:
+            response = await auth.get(REVOCATIONS_PATH, auth=credentials, timeout=FETCH_TIMEOUT)
+            response.raise_for_status()
+            return msgspec.json.decode(response.content, type=RevocationList).revocations
+        except (httpx.HTTPError, msgspec.MsgspecError) as error:
+            raise Unavailable(f"The revoked sessions cannot be fetched: {error!r}") from error
+
+    return fetch
+
+
+def revocation_listener(
+    revocations: Revocations, fetch: Fetch, *refresh_too: Callable[[], Awaitable[None]]
+) -> tuple[Broadcast, Component]:
+    """What keeps `revocations` current: a subscription, and a component that is ready after the
+    first fetch. `refresh_too` runs in the same rhythm."""
+    wanted = asyncio.Event()
+
+    async def heard(envelope: Envelope) -> None:
+        revocations.add(msgspec.json.decode(envelope.data, type=Revocation))
+
+    async def caught_up() -> None:
+        wanted.set()
+
+    async def refresh() -> bool:
+        wanted.clear()
+        try:
+            for revocation in await fetch():
+                revocations.add(revocation)
+        except Unavailable as error:
+            log.warning("revocations_not_fetched", error=error.detail)
+            return False
+        for also in refresh_too:
+            await also()
+        return True
+
+    async def run(ready: Ready) -> None:
+        while not await refresh():
+            await _wait(wanted, SECONDS_AFTER_A_FAILURE)
+        ready()
+        fresh = True
+        while True:
+            await _wait(wanted, SECONDS_BETWEEN_REFRESHES if fresh else SECONDS_AFTER_A_FAILURE)
+            fresh = await refresh()
+
+    return (
+        Broadcast("session-revocations", (SESSION_REVOKED,), heard, caught_up),
+        Component("session-revocations", run),
+    )
+
+
+async def _wait(event: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return
