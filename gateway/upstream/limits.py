@@ -1,0 +1,25 @@
+"""How long, and how much, one upstream is waited for."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Seconds, and numbers of connections and of requests that wait for one."""
+
+    connect: float = 3.0
+    silence: float = 60.0
+    """Without a byte in either direction."""
+    total: float = 6 * 3600.0
+    """For a whole exchange: five gigabytes over a slow line take hours."""
+    queue: float = 5.0
+    """For a free connection."""
+    idle: float = 4.0
+    """Below the 5 s after which uvicorn closes a quiet connection, so that we close it first."""
+    connections: int = 256
+    waiting: int = 1024
+
+    @property
+    def tick(self) -> float:
+        """How often time-outs are looked at: exact to a quarter of the shortest, or a second."""
+        return min(1.0, self.silence / 4, self.total / 4, self.idle / 4)
