@@ -109,7 +109,7 @@ async def test_a_crash_is_told_with_its_last_words(how: str, exit_code: int, mes
 
 
 async def test_a_module_that_does_not_exist_is_a_failure() -> None:
-    with pytest.raises(ChildFailed, match="No module named 'tests.nowhere'"):
+    with pytest.raises(ChildFailed, match=r"No module named 'tests\.nowhere'"):
         await run_child("tests.nowhere", b"{}", limits=AMPLE)
 
 

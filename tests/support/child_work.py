@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 
 import msgspec
 
@@ -13,37 +14,61 @@ from shared.runtime.child_side import emit
 def main(argument: bytes) -> object:
     """Do what the argument names."""
     task: dict[str, str] = msgspec.json.decode(argument)
-    match task["do"]:
-        case "echo":
-            return task
-        case "report":
-            print("noise of a library")  # noqa: T201 - must not disturb the answers
-            for step in range(3):
-                emit({"step": step})
-            return "done"
-        case "eat":
-            return len(b"x" * 2**40) + len(task)
-        case "eat slowly":
-            kept = []
-            while True:
-                kept.append(bytes(2**20))
-        case "spin":
-            while True:
-                pass
-        case "sleep":
-            emit(os.getpid())
-            time.sleep(60)
-        case "start another":
-            other = subprocess.Popen(["sleep", "60"])
-            emit(other.pid)
-            time.sleep(60)
-        case "exit":
-            sys.stderr.write("the reason\n")
-            os._exit(3)
-        case "raise":
-            raise ValueError("no such thing")
-        case "secrets":
-            return dict(os.environ)
-        case "abort":
-            os.abort()
-    return None
+    if task["do"] == "echo":
+        return task
+    return _ACTIONS[task["do"]]()
+
+
+def _report() -> object:
+    print("noise of a library")  # noqa: T201 - must not disturb the answers
+    for step in range(3):
+        emit({"step": step})
+    return "done"
+
+
+def _eat() -> object:
+    return len(b"x" * 2**40)
+
+
+def _eat_slowly() -> object:
+    kept = []
+    while True:
+        kept.append(bytes(2**20))
+
+
+def _spin() -> object:
+    while True:
+        pass
+
+
+def _sleep() -> None:
+    emit(os.getpid())
+    time.sleep(60)
+
+
+def _start_another() -> None:
+    emit(subprocess.Popen(["sleep", "60"]).pid)
+    time.sleep(60)
+
+
+def _exit() -> object:
+    sys.stderr.write("the reason\n")
+    os._exit(3)
+
+
+def _raise() -> object:
+    raise ValueError("no such thing")
+
+
+_ACTIONS: dict[str, Callable[[], object]] = {
+    "report": _report,
+    "eat": _eat,
+    "eat slowly": _eat_slowly,
+    "spin": _spin,
+    "sleep": _sleep,
+    "start another": _start_another,
+    "exit": _exit,
+    "raise": _raise,
+    "abort": os.abort,
+    "secrets": lambda: dict(os.environ),
+}

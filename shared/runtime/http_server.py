@@ -1,0 +1,70 @@
+"""uvicorn as a part of our process: it leaves signals, logs and the socket to us."""
+
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import uvicorn
+from starlette.types import ASGIApp
+
+_KEEP_ALIVE_SECONDS = 75
+"""Longer than a client of ours keeps an idle connection (load balancers: 60 s), so that it is the
+client that closes it and no request meets a connection that is being closed."""
+
+
+class HttpServer(uvicorn.Server):
+    """Answers HTTP with `app`; when told to exit, requests under way have `drain_seconds`.
+
+    `on_started` is called once it accepts connections.
+    """
+
+    def __init__(self, app: ASGIApp, drain_seconds: float, on_started: Callable[[], None]) -> None:
+        config = uvicorn.Config(
+            app,
+            http="httptools",
+            lifespan="off",
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            log_config=None,
+            log_level="warning",
+            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+        )
+        # Declared as int, and handed to asyncio as it is.
+        config.timeout_graceful_shutdown = drain_seconds  # type: ignore[assignment]
+        super().__init__(config)
+        self._on_started = on_started
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the signals to the process."""
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, and tell."""
+        await super().startup(sockets)
+        self._on_started()
+
+    @property
+    def unfinished(self) -> int:
+        """How many requests are under way."""
+        return len(self.server_state.tasks)
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A socket that owns the address and does not listen yet; raises OSError when it is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind((host, port))
+    except OSError as error:
+        bound.close()
+        raise OSError(error.errno, f"cannot listen on {host}:{port}: {error.strerror}") from None
+    return bound
+
+
+def url_of(bound: socket.socket) -> str:
+    """The address as a URL, with the port that the system chose for port 0."""
+    host, port = bound.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
