@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from shared.db.database import Database
+from shared.errors import Unavailable
 from shared.messaging.event import Envelope
 
 Handle = Callable[[Envelope], Awaitable[None]]
@@ -18,13 +20,15 @@ A `Problem` that is not `retriable`, or data that cannot be decoded, is parked a
 class Subscription:
     """A durable queue that one consumer at a time of a service works on.
 
-    `name` is `<service>.<purpose>` and never changes; `types` are exact event types.
+    `name` is `<service>.<purpose>` and never changes; `types` are exact event types. `database` is
+    the consuming service's own: where a broker without durable queues parks dead letters.
     """
 
     name: str
     types: tuple[str, ...]
     handle: Handle
     concurrency: int = 16
+    database: Database | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,12 @@ class RetryPolicy:
 
 class Unroutable(Exception):  # noqa: N818 - the broker's term
     """No queue is bound for an event that must be heard."""
+
+
+class SubscriberAway(Unavailable):
+    """The consuming service's own database is away: the attempt does not count."""
+
+    code, title = "subscriber_away", "The consumer of the event cannot work right now"
 
 
 class Broker(Protocol):

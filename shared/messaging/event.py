@@ -33,10 +33,15 @@ class IntegrationEvent(msgspec.Struct, frozen=True):
         raise NotImplementedError(f"{type(self).__name__} must name its subject")
 
 
-class Envelope(msgspec.Struct, frozen=True, rename={"request_id": "requestid"}):
+class Envelope(
+    msgspec.Struct,
+    frozen=True,
+    rename={"request_id": "requestid", "must_be_heard": "mustbeheard"},
+):
     """A CloudEvents 1.0 envelope in the JSON format; `data` stays undecoded until a handler asks.
 
-    `traceparent` and `requestid` are extension attributes.
+    `traceparent`, `requestid` and `mustbeheard` are extension attributes (their names: lower-case
+    letters and digits only, CloudEvents 1.0, 3.1.1).
     """
 
     id: UUID
