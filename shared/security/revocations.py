@@ -93,10 +93,16 @@ def fetch_from_auth(auth: httpx.AsyncClient, credentials: ServiceAuth) -> Fetch:
 
 
 def revocation_listener(
-    revocations: Revocations, fetch: Fetch, *refresh_too: Callable[[], Awaitable[None]]
+    service: str,
+    revocations: Revocations,
+    fetch: Fetch,
+    refresh_keys: Callable[[], Awaitable[None]],
 ) -> tuple[Broadcast, Component]:
-    """What keeps `revocations` current: a subscription, and a component that is ready after the
-    first fetch. `refresh_too` runs in the same rhythm."""
+    """What keeps the `revocations` of the process `service` current, and its keys in step.
+
+    A subscription, and a component that is ready once revocations and keys have been fetched.
+    `refresh_keys` may raise `Unavailable`, too.
+    """
     wanted = asyncio.Event()
 
     async def heard(envelope: Envelope) -> None:
@@ -110,11 +116,10 @@ def revocation_listener(
         try:
             for revocation in await fetch():
                 revocations.add(revocation)
+            await refresh_keys()
         except Unavailable as error:
             log.warning("revocations_not_fetched", error=error.detail)
             return False
-        for also in refresh_too:
-            await also()
         return True
 
     async def run(ready: Ready) -> None:
@@ -127,7 +132,7 @@ def revocation_listener(
             fresh = await refresh()
 
     return (
-        Broadcast("session-revocations", (SESSION_REVOKED,), heard, caught_up),
+        Broadcast(f"{service}.session-revocations", (SESSION_REVOKED,), heard, caught_up),
         Component("session-revocations", run),
     )
 

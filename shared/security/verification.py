@@ -30,7 +30,7 @@ def remote_verification(
     revocations = Revocations(clock)
     credentials = ServiceAuth(ServiceTokens(secret, service, clock), "auth")
     broadcast, component = revocation_listener(
-        revocations, fetch_from_auth(auth, credentials), keys.refresh
+        service, revocations, fetch_from_auth(auth, credentials), keys.refresh
     )
     services = ServiceTokenVerifier(secret, service, clock)
     return Verification(TokenVerifier(keys, revocations, services, clock), broadcast, component)

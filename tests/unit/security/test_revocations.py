@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from shared.errors import Unavailable
+from shared.messaging.broker import Broadcast
 from shared.messaging.event import Envelope
 from shared.runtime.service import Component
 from shared.security import revocations as module
@@ -64,6 +65,13 @@ async def eventually(holds: Callable[[], bool]) -> None:
             await asyncio.sleep(0.005)
 
 
+def listener(revocations: Revocations, source: Source) -> tuple[Broadcast, Component]:
+    async def keys_stay() -> None:
+        return
+
+    return revocation_listener("jobs", revocations, source.fetch, keys_stay)
+
+
 def event_of(session: UUID, clock: MovableClock) -> Envelope:
     data = {"session_id": session, "revoked_at": clock.now(), "user_id": uuid4(), "more": 1}
     return Envelope(
@@ -106,7 +114,7 @@ async def test_the_listener_is_ready_only_after_the_first_fetch() -> None:
     clock = MovableClock()
     source = Source(Revocation(session := a_session(), clock.now()))
     revocations = Revocations(clock)
-    _, component = revocation_listener(revocations, source.fetch)
+    _, component = listener(revocations, source)
     async with running(component) as ready:
         await asyncio.wait_for(ready.wait(), 5)
         assert session in revocations
@@ -118,7 +126,7 @@ async def test_the_listener_keeps_trying_while_auth_is_away(
     monkeypatch.setattr(module, "SECONDS_AFTER_A_FAILURE", 0.01)
     source = Source()
     source.away = True
-    _, component = revocation_listener(Revocations(MovableClock()), source.fetch)
+    _, component = listener(Revocations(MovableClock()), source)
     async with running(component) as ready:
         await eventually(lambda: source.asked >= 2)
         assert not ready.is_set()
@@ -129,7 +137,7 @@ async def test_the_listener_keeps_trying_while_auth_is_away(
 async def test_an_event_is_enough() -> None:
     clock = MovableClock()
     revocations = Revocations(clock)
-    broadcast, _ = revocation_listener(revocations, Source().fetch)
+    broadcast, _ = listener(revocations, Source())
     assert broadcast.types == ("auth.session.revoked",)
     await broadcast.handle(event_of(session := a_session(), clock))
     assert session in revocations
@@ -138,7 +146,7 @@ async def test_an_event_is_enough() -> None:
 async def test_what_was_missed_is_fetched_when_listening_begins_again() -> None:
     clock = MovableClock()
     source, revocations = Source(), Revocations(clock)
-    broadcast, component = revocation_listener(revocations, source.fetch)
+    broadcast, component = listener(revocations, source)
     assert broadcast.caught_up
     async with running(component) as ready:
         await asyncio.wait_for(ready.wait(), 5)
@@ -157,7 +165,7 @@ async def test_the_whole_is_fetched_again_in_a_steady_rhythm_with_what_rides_alo
         nonlocal rode_along
         rode_along += 1
 
-    _, component = revocation_listener(Revocations(MovableClock()), source.fetch, keys)
+    _, component = revocation_listener("jobs", Revocations(MovableClock()), source.fetch, keys)
     async with running(component):
         await eventually(lambda: source.asked >= 3 and rode_along >= 3)
 
