@@ -1,0 +1,152 @@
+"""The composition root: builds every object of the jobs service and of its worker."""
+
+import os
+import shutil
+import socket
+import tempfile
+from pathlib import Path
+
+import httpx
+
+from jobs_service.captions.endpoints import CaptionEndpoints
+from jobs_service.credits.endpoints import CreditEndpoints
+from jobs_service.credits.use_cases import GrantWelcomeCredits
+from jobs_service.jobs.endpoints import JobEndpoints
+from jobs_service.jobs.use_cases import CancelJob, SubmitJob
+from jobs_service.settings import JobsSettings
+from jobs_service.subscriptions import subscriptions
+from jobs_service.videos.use_cases import FindVideo
+from jobs_service.work.caption import CaptionVideo
+from jobs_service.work.sources import Sources
+from jobs_service.work.subscriptions import broadcasts
+from jobs_service.work.sweeper import Sweeper
+from jobs_service.work.use_cases import SweepJobs
+from jobs_service.work.worker import Limits, Worker
+from shared.clock import Clock, SystemClock
+from shared.db.database import Database
+from shared.db.migrations import require_migrated
+from shared.http.application import build_app
+from shared.http.paging import Cursors
+from shared.messaging.broker import Broker
+from shared.messaging.inbox import Inbox, InboxPruner
+from shared.messaging.relay import Relay
+from shared.runtime.children import Limits as ChildLimits
+from shared.runtime.service import Component, Service
+from shared.security.keys import derive_key
+from shared.security.service_tokens import ServiceAuth, ServiceTokens
+from shared.security.verification import remote_verification
+
+SCHEMA = "jobs"
+
+
+def build(
+    settings: JobsSettings,
+    broker: Broker,
+    *,
+    auth: httpx.AsyncClient,
+    clock: Clock | None = None,
+) -> Service:
+    """The HTTP process: jobs, credits and captions, the relay and the sweeper."""
+    clock = clock or SystemClock()
+    database = _database(settings)
+    secret = settings.secret_key.get_secret_value()
+    verification = remote_verification("jobs", secret, auth, clock)
+    broker.subscribe(
+        verification.broadcast,
+        *subscriptions(Inbox(database), GrantWelcomeCredits(settings.welcome_credits)),
+    )
+    cursors = Cursors(derive_key(secret, "jobs.cursors"))
+    find_video = FindVideo(database)
+    checks = {"database": database.ping, "broker": broker.ping}
+    app = build_app(
+        "jobs",
+        endpoints=[
+            JobEndpoints(
+                database, cursors, SubmitJob(database, find_video, clock), CancelJob(database)
+            ),
+            CaptionEndpoints(database),
+            CreditEndpoints(database, cursors, find_video),
+        ],
+        authenticate=verification.verifier,
+        checks=checks,
+    )
+    sweeper = Sweeper(SweepJobs(database, settings.job_attempts))
+    return Service(
+        "jobs",
+        app,
+        components=(
+            verification.component,
+            Component("relay", Relay(database, broker).run),
+            Component("inbox-pruner", InboxPruner(database).run),
+            Component("sweeper", sweeper.run),
+        ),
+        before_start=(require_migrated(database, "jobs_service"),),
+        checks=checks,
+        close=(database.close,),
+    )
+
+
+def build_worker(
+    settings: JobsSettings,
+    broker: Broker,
+    *,
+    content: httpx.AsyncClient,
+    clock: Clock | None = None,
+) -> Service:
+    """The worker process: claims jobs and runs them; it answers nothing but its health."""
+    database = _database(settings)
+    tokens = ServiceTokens(settings.secret_key.get_secret_value(), "jobs", clock or SystemClock())
+    content.auth = ServiceAuth(tokens, "content")
+    directory = _work_directory(settings.work_dir)
+    limits = ChildLimits(
+        memory_bytes=settings.job_memory_bytes,
+        cpu_seconds=int(settings.job_time_limit_seconds),
+        wall_seconds=settings.job_time_limit_seconds,
+    )
+    worker = Worker(
+        database,
+        f"{socket.gethostname()}-{os.getpid()}",
+        settings.running_jobs_per_user,
+        Limits(
+            settings.worker_concurrency,
+            settings.job_attempts,
+            settings.lease_seconds,
+            settings.job_time_limit_seconds,
+        ),
+        CaptionVideo(Sources(content, directory), limits),
+    )
+    broker.subscribe(*broadcasts(worker))
+    checks = {"database": database.ping, "broker": broker.ping}
+
+    async def remove_directory() -> None:
+        shutil.rmtree(directory, ignore_errors=True)
+
+    return Service(
+        "worker",
+        build_app("worker", endpoints=[], authenticate=_NobodyCalls(), checks=checks),
+        components=(
+            Component("relay", Relay(database, broker).run),
+            Component("worker", worker.run),
+        ),
+        before_start=(require_migrated(database, "jobs_service"),),
+        checks=checks,
+        close=(database.close, remove_directory),
+    )
+
+
+def _database(settings: JobsSettings) -> Database:
+    return Database(
+        settings.database_url.get_secret_value(),
+        schema=SCHEMA,
+        source="jobs",
+        pool_size=settings.database_pool_size,
+    )
+
+
+def _work_directory(given: Path | None) -> Path:
+    """An empty directory: what a killed worker left in `given` is removed."""
+    if given is None:
+        return Path(tempfile.mkdtemp(prefix="madang-worker-"))
+    shutil.rmtree(given, ignore_errors=True)
+    given.mkdir(parents=True, mode=0o700)
+    return given

@@ -1,0 +1,44 @@
+"""Settings of the jobs service and of its worker."""
+
+import os
+from pathlib import Path
+
+from pydantic import Field
+
+from shared.settings import ServiceSettings
+
+
+class JobsSettings(ServiceSettings):
+    """What the HTTP process and the worker both read."""
+
+    port: int = Field(8003, ge=0, le=65535, description="The port to listen on.")
+    auth_url: str = Field("http://127.0.0.1:8001", description="Where the auth service answers.")
+    content_url: str = Field(
+        "http://127.0.0.1:8002", description="Where the content service answers."
+    )
+    welcome_credits: int = Field(
+        60, ge=0, le=1_000_000, description="Credits that a new account is given."
+    )
+    running_jobs_per_user: int = Field(
+        2, ge=1, le=1000, description="Jobs of one user that run at the same time."
+    )
+    job_attempts: int = Field(
+        3, ge=1, le=20, description="How often a job is tried before it counts as failed."
+    )
+    lease_seconds: float = Field(
+        15.0, ge=1.5, le=3600, description="How long a silent worker keeps its job."
+    )
+    job_time_limit_seconds: float = Field(
+        14_400.0, gt=0, description="How long one attempt at a job may take."
+    )
+    job_memory_bytes: int = Field(
+        2 * 1024**3, ge=256 * 1024**2, description="Memory of the process that recognises speech."
+    )
+    worker_concurrency: int = Field(
+        os.cpu_count() or 1, ge=1, le=256, description="Jobs that one worker runs at a time."
+    )
+    work_dir: Path | None = Field(
+        None,
+        description="A directory of this worker's own for temporary files, emptied at start; "
+        "by default a new one under the system's.",
+    )

@@ -1,0 +1,33 @@
+"""What jobs needs to know of a video: its own, tolerant copy of content's news."""
+
+from uuid import UUID
+
+import msgspec
+
+from shared.errors import Invalid, NotFound
+from shared.security.principal import UserId
+
+
+class VideoNotFound(NotFound):
+    """The video does not exist, is not ready, or belongs to somebody else."""
+
+    code = "video_not_found"
+    title = "There is no such video, or it is not ready"
+
+
+class VideoHasNoSound(Invalid):
+    """A video without sound cannot be captioned."""
+
+    code = "video_has_no_sound"
+    title = "The video has no sound"
+
+
+class KnownVideo(msgspec.Struct, frozen=True):
+    """A video that may be worked on; `revision` orders the news about it."""
+
+    id: UUID
+    owner_id: UserId
+    duration_seconds: float
+    has_audio: bool
+    available: bool
+    revision: int

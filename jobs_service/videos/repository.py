@@ -1,0 +1,43 @@
+"""The copies of videos."""
+
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import bindparam, select
+from sqlalchemy.dialects.postgresql import insert
+
+from jobs_service.tables import videos
+from jobs_service.videos.domain import KnownVideo
+from shared.db.database import Executor
+from shared.security.principal import UserId
+
+_new = insert(videos)
+_SAVE = _new.on_conflict_do_update(
+    index_elements=[videos.c.id],
+    set_={
+        "available": _new.excluded.available,
+        "duration_seconds": _new.excluded.duration_seconds,
+        "has_audio": _new.excluded.has_audio,
+        "revision": _new.excluded.revision,
+    },
+    where=videos.c.revision < _new.excluded.revision,
+)
+_FIND = select(videos).where(
+    videos.c.id == bindparam("video"), videos.c.owner_id == bindparam("owner")
+)
+
+
+class Videos:
+    """The videos this service has heard of."""
+
+    def __init__(self, executor: Executor) -> None:
+        self._db = executor
+
+    async def save(self, video: KnownVideo) -> None:
+        """Remember the newest state: older news than what is known is dropped."""
+        await self._db.run(_SAVE, msgspec.structs.asdict(video))
+
+    async def find(self, owner: UserId, video_id: UUID) -> KnownVideo | None:
+        """The copy of a video of this owner."""
+        row = await self._db.one(_FIND, {"video": video_id, "owner": owner})
+        return KnownVideo(**row._mapping) if row else None

@@ -1,0 +1,36 @@
+"""Finding the video that a job is about."""
+
+import asyncio
+from dataclasses import dataclass
+from uuid import UUID
+
+from jobs_service.videos.domain import KnownVideo, VideoHasNoSound, VideoNotFound
+from jobs_service.videos.repository import Videos
+from shared.db.database import Executor
+from shared.security.principal import UserId
+
+
+@dataclass(frozen=True, slots=True)
+class FindVideo:
+    """The caller's video, once it can be captioned.
+
+    A client may ask in the very moment content has called the video ready: the news is given
+    `patience` seconds to arrive before the answer is that there is no such video.
+    """
+
+    executor: Executor
+    patience: float = 1.0
+
+    async def __call__(self, owner: UserId, video_id: UUID) -> KnownVideo:
+        """Find it; raises `VideoNotFound` or `VideoHasNoSound`."""
+        video = await Videos(self.executor).find(owner, video_id)
+        waited, step = 0.0, 0.02
+        while video is None and waited < self.patience:
+            await asyncio.sleep(step)
+            waited, step = waited + step, step * 2
+            video = await Videos(self.executor).find(owner, video_id)
+        if video is None or not video.available:
+            raise VideoNotFound(f"No video of yours that is ready has the id {video_id}.")
+        if not video.has_audio:
+            raise VideoHasNoSound("There is nothing to caption: the video has no sound track.")
+        return video

@@ -1,0 +1,59 @@
+"""Where the worker gets the video of a job: from the content service, streamed to a file."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from uuid import UUID
+
+import httpx
+
+from shared.errors import NotFound, Unavailable
+
+CHUNK_BYTES = 1024 * 1024
+
+
+class VideoGone(NotFound):
+    """The video was removed after the job had been submitted."""
+
+    code = "video_gone"
+    title = "The video has been removed"
+
+
+class SourceUnavailable(Unavailable):
+    """The content service does not hand out the video right now."""
+
+    code = "source_unavailable"
+    title = "The video could not be fetched"
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Videos by id; `content` carries this service's token, `directory` holds what is fetched."""
+
+    content: httpx.AsyncClient
+    directory: Path
+
+    @asynccontextmanager
+    async def fetch(self, video_id: UUID) -> AsyncIterator[Path]:
+        """A local copy of the video while the context lasts.
+
+        Raises VideoGone, or SourceUnavailable, which is worth another try.
+        """
+        with NamedTemporaryFile(dir=self.directory, prefix="source-") as file:
+            try:
+                async with self.content.stream(
+                    "GET", f"/internal/videos/{video_id}/content"
+                ) as answer:
+                    if answer.status_code == 404:
+                        raise VideoGone("The video was removed before the job could run.")
+                    answer.raise_for_status()
+                    async for chunk in answer.aiter_bytes(CHUNK_BYTES):
+                        await asyncio.to_thread(file.write, chunk)
+            except httpx.HTTPError as error:
+                kind = type(error).__name__
+                raise SourceUnavailable(f"The content service did not send it: {kind}.") from error
+            await asyncio.to_thread(file.flush)
+            yield Path(file.name)

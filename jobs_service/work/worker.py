@@ -1,0 +1,165 @@
+"""The worker: claims jobs, keeps their leases while they run, and writes how they ended."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from jobs_service.captions.track import Track
+from jobs_service.jobs.domain import Job
+from jobs_service.jobs.queue import Queue
+from jobs_service.work.use_cases import ClaimJob, FailJob, FinishJob, HandBackJob, JobLost
+from shared.db.database import Database
+from shared.errors import Problem
+from shared.observability import context
+from shared.observability.logging import get_logger
+from shared.runtime.service import Ready
+
+log = get_logger(__name__)
+
+HEARTBEAT_SECONDS = 1.0
+POLL_SECONDS = 2.0
+"""The safety net: workers are woken by events, which may be lost."""
+RETRY_DELAYS = (2.0, 15.0, 60.0)
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far an attempt is, from 0 to 1, and whether to look at once if it is still ours."""
+
+    reached: float = 0.0
+    look: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+Perform = Callable[[Job, Progress], Awaitable[Track]]
+"""Does the work of a job; a Problem says why it cannot be done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """`attempts` and concurrent jobs by number; `lease` and `attempt_time` in seconds."""
+
+    concurrency: int
+    attempts: int
+    lease: float
+    attempt_time: float
+
+
+class Worker:
+    """Runs up to `limits.concurrency` jobs at a time."""
+
+    def __init__(
+        self, database: Database, name: str, per_user: int, limits: Limits, perform: Perform
+    ) -> None:
+        self._database = database
+        self._claim = ClaimJob(database, name, limits.lease, per_user)
+        self._finish = FinishJob(database)
+        self._fail = FailJob(database)
+        self._hand_back = HandBackJob(database)
+        self._perform = perform
+        self._limits = limits
+        self._running: dict[UUID, Progress] = {}
+        self._wake = asyncio.Event()
+
+    def wake(self) -> None:
+        """There may be something to claim."""
+        self._wake.set()
+
+    def look_at(self, job_id: UUID) -> None:
+        """The job may have been cancelled: find out now and not at the next heartbeat."""
+        if progress := self._running.get(job_id):
+            progress.look.set()
+
+    async def run(self, ready: Ready) -> None:
+        """Work until cancelled; jobs under way are then queued again, for other workers."""
+        async with asyncio.TaskGroup() as group:
+            ready()
+            while True:
+                self._wake.clear()
+                while len(self._running) < self._limits.concurrency and (job := await self._next()):
+                    self._running[job.id] = Progress()
+                    group.create_task(self._work(job, self._running[job.id]), name=f"job {job.id}")
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(POLL_SECONDS):
+                        await self._wake.wait()
+
+    async def _next(self) -> Job | None:
+        try:
+            return await self._claim()
+        except Exception:
+            log.exception("claim_failed")
+            return None
+
+    async def _work(self, job: Job, progress: Progress) -> None:
+        context.bind(f"job-{job.id}", "")
+        log.info("job_started", job_id=job.id, attempt=job.attempt)
+        try:
+            await self._settle(job, progress)
+        except JobLost:
+            log.info("job_lost", job_id=job.id)
+        except asyncio.CancelledError:
+            await self._hand_back(job, counted=False)
+            log.info("job_handed_back", job_id=job.id)
+            raise
+        except Exception:
+            # the row keeps saying `running`; its lease will end and the sweeper take it back
+            log.exception("job_outcome_not_written", job_id=job.id)
+        finally:
+            del self._running[job.id]
+            self.wake()
+
+    async def _settle(self, job: Job, progress: Progress) -> None:
+        try:
+            async with asyncio.timeout(self._limits.attempt_time):
+                track = await self._attempt(job, progress)
+        except TimeoutError:
+            limit = self._limits.attempt_time
+            await self._fail(job, "time_limit", f"The job took more than {limit:g} seconds.")
+        except Problem as problem:
+            await self._refuse(job, problem)
+        else:
+            await self._finish(job, track)
+            log.info("job_succeeded", job_id=job.id)
+
+    async def _attempt(self, job: Job, progress: Progress) -> Track:
+        """Perform the job while its lease is renewed; JobLost as soon as it is not ours."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                beating = group.create_task(self._keep_lease(job, progress))
+                try:
+                    return await self._perform(job, progress)
+                finally:
+                    beating.cancel()
+        except* JobLost:
+            raise JobLost from None
+        except* Problem as problems:
+            raise problems.exceptions[0] from None
+
+    async def _keep_lease(self, job: Job, progress: Progress) -> None:
+        renewed = asyncio.get_running_loop().time()
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(HEARTBEAT_SECONDS):
+                    await progress.look.wait()
+            progress.look.clear()
+            now = asyncio.get_running_loop().time()
+            try:
+                if not await Queue(self._database).heartbeat(
+                    job, self._limits.lease, progress.reached
+                ):
+                    raise JobLost
+                renewed = now
+            except OSError:
+                log.warning("heartbeat_failed", job_id=job.id, exc_info=True)
+                if now - renewed > self._limits.lease:  # somebody else may have it by now
+                    raise JobLost from None
+
+    async def _refuse(self, job: Job, problem: Problem) -> None:
+        if problem.retriable and job.attempt < self._limits.attempts:
+            delay = RETRY_DELAYS[min(job.attempt, len(RETRY_DELAYS)) - 1]
+            log.warning("job_will_be_retried", job_id=job.id, code=problem.code, seconds=delay)
+            await self._hand_back(job, delay, counted=True)
+        else:
+            log.info("job_failed", job_id=job.id, code=problem.code, detail=problem.detail)
+            await self._fail(job, problem.code, problem.detail)
