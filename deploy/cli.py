@@ -1,0 +1,97 @@
+"""The command `madang`: run the suite on one machine, or see it do its main job."""
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from deploy.demo import DemoFailed, run_demo
+from deploy.home import AlreadyRunning, Home
+from deploy.settings import EmbeddedSettings
+from shared.observability.logging import configure
+from shared.settings import BadSettings, load_or_exit
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+
+@app.command()
+def run(
+    port: Annotated[
+        int | None, typer.Option(help="The port to listen on; 0 takes a free one. [env: PORT]")
+    ] = None,
+) -> None:
+    """Run the whole suite in this process until Ctrl-C."""
+    from deploy.embedded import run_suite  # everything is imported here, and only when needed
+
+    settings = load_or_exit(EmbeddedSettings)
+    configure("madang", settings.log_level, pretty=sys.stderr.isatty())
+    home = Home(settings.madang_home)
+
+    def listening(url: str) -> None:
+        out.print(
+            f"[bold]Madang runs at {url}[/]\n"
+            f"Data:   {home.root}\n"
+            f"API:    {url}/docs\n"
+            f"Health: {url}/health/full\n\n"
+            "First steps, in another terminal:\n"
+            f"  curl {url}/api/auth/register -H 'content-type: application/json' \\\n"
+            '    -d \'{"email": "me@example.com", "user_handle": "me_first", '
+            '"password": "Courtyard-42"}\'\n'
+            "  make demo            captions of a small video, through this suite\n\n"
+            "Ctrl-C stops it.",
+            soft_wrap=True,
+            markup=True,
+        )
+
+    try:
+        code = asyncio.run(
+            run_suite(
+                home,
+                host=settings.host,
+                port=settings.port if port is None else port,
+                on_listening=listening,
+            )
+        )
+    except AlreadyRunning as running:
+        err.print(str(running))
+        code = 3
+    except BadSettings as bad:
+        err.print(f"These settings are missing or wrong:\n{bad}")
+        code = 2
+    except OSError as error:
+        err.print(f"Madang cannot start: {error}")
+        code = 1
+    if code == 0:
+        out.print("Madang has stopped.")
+    raise typer.Exit(code)
+
+
+@app.command()
+def demo(
+    video: Annotated[
+        Path | None, typer.Argument(help="A video with English speech; by default a small one.")
+    ] = None,
+) -> None:
+    """Upload a video, wait for its captions and print them."""
+    settings = load_or_exit(EmbeddedSettings)
+    try:
+        asyncio.run(run_demo(Home(settings.madang_home), video, out))
+    except DemoFailed as failed:
+        err.print(f"[bold red]{failed}[/]", soft_wrap=True)
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+
+
+def main() -> None:
+    """Entry point of the command."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

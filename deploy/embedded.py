@@ -1,0 +1,100 @@
+"""The whole suite in one process: PostgreSQL from the wheel, broker in memory, local directory.
+
+The same services as everywhere else; only what they are given differs: the in-process broker
+instead of RabbitMQ, and each other's ASGI apps instead of addresses.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+import gateway.service
+import httpx
+from starlette.types import ASGIApp
+
+import auth_service.service
+import content_service.service
+import jobs_service.service
+from auth_service.settings import AuthSettings
+from content_service.settings import ContentSettings
+from deploy.home import Home
+from deploy.postgres.embedded import EmbeddedPostgres
+from gateway.settings import GatewaySettings
+from jobs_service.settings import JobsSettings
+from shared.db.migrations import migrate
+from shared.http.in_process import InProcessTransport
+from shared.messaging.in_process import InProcessBroker
+from shared.runtime.process import serve
+from shared.runtime.service import Component, Service
+from shared.settings import load
+
+SERVICES = ("auth", "content", "jobs")
+_POOL_SIZE = 8
+"""Connections a service: one process with one core's work needs few."""
+
+
+async def run_suite(
+    home: Home, *, host: str, port: int, on_listening: Callable[[str], None]
+) -> int:
+    """Run everything until told to end; the exit code. Raises AlreadyRunning, BadSettings."""
+    home.prepare()
+    with home.claimed():
+
+        def listening(url: str) -> None:
+            home.announce(url)
+            on_listening(url)
+
+        postgres = await EmbeddedPostgres.start(home.postgres, roles=SERVICES)
+        try:
+            await asyncio.gather(
+                *(migrate(postgres.url(name), f"{name}_service", name) for name in SERVICES)
+            )
+            services, drain_seconds = compose(home, postgres)
+            return await serve(
+                services,
+                services[-1].app,
+                host=host,
+                port=port,
+                drain_seconds=drain_seconds,
+                on_listening=listening,
+            )
+        finally:
+            await postgres.stop()
+
+
+def compose(home: Home, postgres: EmbeddedPostgres) -> tuple[list[Service], float]:
+    """Every service of the suite, the gateway last, and the seconds they get to drain."""
+    secret_key = home.secret_key()
+    broker = InProcessBroker()
+
+    def common(name: str) -> dict[str, object]:
+        return {
+            "secret_key": secret_key,
+            "database_url": postgres.url(name),
+            "database_pool_size": _POOL_SIZE,
+            "amqp_url": "in-process:",
+        }
+
+    auth = auth_service.service.build(load(AuthSettings, **common("auth")), broker)
+    content = content_service.service.build(
+        load(ContentSettings, storage_url=f"file://{home.storage}", **common("content")),
+        broker,
+        auth=_client(auth.app, "auth"),
+    )
+    job_settings = load(JobsSettings, work_dir=home.work, **common("jobs"))
+    jobs = jobs_service.service.build(job_settings, broker, auth=_client(auth.app, "auth"))
+    worker = jobs_service.service.build_worker(
+        job_settings, broker, content=_client(content.app, "content")
+    )
+    settings = load(GatewaySettings, secret_key=secret_key)
+    door = gateway.service.build(
+        settings,
+        broker,
+        upstreams={"auth": auth.app, "content": content.app, "jobs": jobs.app},
+        auth=_client(auth.app, "auth"),
+    )
+    consumer = Service("broker", door.app, components=(Component("consumer", broker.run),))
+    return [auth, content, jobs, worker, consumer, door], settings.drain_seconds
+
+
+def _client(app: ASGIApp, name: str) -> httpx.AsyncClient:
+    return httpx.AsyncClient(transport=InProcessTransport(app), base_url=f"http://{name}")
