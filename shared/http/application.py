@@ -34,6 +34,27 @@ def build_app(
     """An app that answers the endpoints of each group in `endpoints`, `/health`,
     `/health/ready` (runs `checks`) and `/openapi.json`."""
     found = [one for group in endpoints for one in endpoints_of(group)]
+    described = msgspec.json.encode(document(f"Madang: {name}", found))
+
+    async def openapi(_: Request) -> Response:
+        return Response(described, media_type="application/json")
+
+    return ServiceApp(
+        [
+            *_health_routes(name, checks),
+            Route("/openapi.json", openapi),
+            *_routes(found, authenticate),
+            *extra_routes,
+        ]
+    )
+
+
+def health_app(name: str, checks: Mapping[str, Check]) -> ASGIApp:
+    """The app of a process that answers nothing but `/health` and `/health/ready`."""
+    return ServiceApp(_health_routes(name, checks))
+
+
+def _health_routes(name: str, checks: Mapping[str, Check]) -> list[BaseRoute]:
     readiness = Readiness(checks)
 
     async def health(_: Request) -> Response:
@@ -41,39 +62,35 @@ def build_app(
 
     async def ready(_: Request) -> Response:
         report = await readiness.report()
-        return JSONResponse(msgspec.to_builtins(report), 200 if report.status == "healthy" else 503)
+        status = 200 if report.status == "healthy" else 503
+        return JSONResponse(msgspec.to_builtins(report), status)
 
-    described = msgspec.json.encode(document(f"Madang: {name}", found))
-
-    async def openapi(_: Request) -> Response:
-        return Response(described, media_type="application/json")
-
-    router = Router(
-        routes=[
-            Route("/health", health),
-            Route("/health/ready", ready),
-            Route("/openapi.json", openapi),
-            *_routes(found, authenticate),
-            *extra_routes,
-        ],
-        redirect_slashes=False,
-    )
-    return ServiceApp(router)
+    return [Route("/health", health), Route("/health/ready", ready)]
 
 
 def _routes(endpoints: Sequence[Endpoint], authenticate: Authenticator) -> list[BaseRoute]:
-    return [
-        Route(path, BoundEndpoint(one, authenticate), methods=[one.declaration.method])
-        for one in endpoints
-        for path in (one.declaration.path, *one.declaration.aliases)
-    ]
+    """One route a path, so that a wrong method is told every right one."""
+    by_path: dict[str, dict[str, ASGIApp]] = {}
+    for one in endpoints:
+        for path in (one.declaration.path, *one.declaration.aliases):
+            bound = BoundEndpoint(one, authenticate)
+            by_path.setdefault(path, {})[one.declaration.method] = bound
+    return [Route(path, _ByMethod(apps), methods=list(apps)) for path, apps in by_path.items()]
+
+
+class _ByMethod:
+    def __init__(self, apps: Mapping[str, ASGIApp]) -> None:
+        self._apps = {**({"HEAD": apps["GET"]} if "GET" in apps else {}), **apps}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._apps[scope["method"]](scope, receive, send)
 
 
 class ServiceApp:
-    """Wraps a router: trailing slashes are tolerated, ids bound, errors become problems."""
+    """Routes requests: trailing slashes are tolerated, ids bound, errors become problems."""
 
-    def __init__(self, router: Router) -> None:
-        self._router = router
+    def __init__(self, routes: Sequence[BaseRoute]) -> None:
+        self._router = Router(routes, redirect_slashes=False)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""

@@ -7,6 +7,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+from collections.abc import Callable
 from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
@@ -55,6 +56,12 @@ class Cursors:
             pass
         message = "is not a cursor of this list; take next_cursor from the page before"
         raise Invalid(errors=(FieldError("cursor", message),))
+
+    def page(self, rows: list[T], limit: int, position: Callable[[T], tuple[Any, ...]]) -> Page[T]:
+        """A page of `limit` rows; `rows` holds one more when there is a next page."""
+        if len(rows) <= limit:
+            return Page(rows, None)
+        return Page(rows[:limit], self.encode(position(rows[limit - 1])))
 
     def _sign(self, body: bytes) -> bytes:
         return hmac.digest(self._secret, body, hashlib.sha256)[:_SIGNATURE_BYTES]

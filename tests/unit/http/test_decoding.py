@@ -1,0 +1,74 @@
+"""Typed input: every mistake is reported at once, by field, with what would be right."""
+
+from typing import Annotated
+
+import msgspec
+import pytest
+
+from shared.errors import FieldError, Invalid, Malformed
+from shared.http.decoding import convert_string, convert_strings, decode_json
+
+
+class Inner(msgspec.Struct, forbid_unknown_fields=True):
+    size: Annotated[int, msgspec.Meta(ge=1)]
+
+
+class Outer(msgspec.Struct, forbid_unknown_fields=True):
+    name: Annotated[str, msgspec.Meta(min_length=3)]
+    count: int
+    inner: Inner
+    tags: list[str] = []
+
+
+def mistakes(body: bytes) -> dict[str, str]:
+    with pytest.raises(Invalid) as caught:
+        decode_json(body, Outer)
+    return {one.field: one.message for one in caught.value.errors}
+
+
+def test_right_input_becomes_the_type() -> None:
+    found = decode_json(b'{"name": "abc", "count": 1, "inner": {"size": 2}}', Outer)
+    assert found == Outer("abc", 1, Inner(2))
+
+
+def test_every_wrong_field_is_named_at_once() -> None:
+    found = mistakes(b'{"name": "a", "count": "x", "inner": {"size": 0}, "more": 1, "tags": [1]}')
+    assert set(found) == {"name", "count", "inner.size", "tags[0]", "more"}
+    assert "length >= 3" in found["name"]
+    assert "expected int, got str" in found["count"]
+    assert "known are: name, count, inner, tags" in found["more"]
+
+
+def test_missing_fields_are_required() -> None:
+    assert mistakes(b"{}") == dict.fromkeys(("name", "count", "inner"), "is required")
+
+
+def test_a_body_that_is_no_object_says_so() -> None:
+    assert mistakes(b"[1]") == {"body": "must be a JSON object"}
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"{'a': 1}", b"\xff\xfe", b'{"name": "\xff"}'])
+def test_what_is_no_json_is_malformed(body: bytes) -> None:
+    with pytest.raises(Malformed, match="not valid JSON"):
+        decode_json(body, Outer)
+
+
+class Query(msgspec.Struct, forbid_unknown_fields=True):
+    limit: Annotated[int, msgspec.Meta(ge=1, le=100)] = 20
+
+
+def test_query_strings_are_converted() -> None:
+    assert convert_strings({"limit": "5"}, Query) == Query(5)
+
+
+@pytest.mark.parametrize("limit", ["0", "101", "five", ""])
+def test_a_wrong_query_names_its_parameter(limit: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        convert_strings({"limit": limit}, Query)
+    assert [one.field for one in caught.value.errors] == ["limit"]
+
+
+def test_a_wrong_value_is_shown() -> None:
+    with pytest.raises(Invalid) as caught:
+        convert_string("seven", int, "count")
+    assert caught.value.errors == (FieldError("count", "expected int, got str; it is 'seven'"),)
