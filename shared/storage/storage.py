@@ -92,15 +92,12 @@ class Storage:
 
         Raises `BadStorageUrl`.
         """
+        require_storage_url(url)
         parts = urlsplit(url)
         path = unquote(parts.path)
-        if parts.scheme == "file" and not parts.netloc and path.startswith("/"):
+        if parts.scheme == "file":
             return cls(LocalStore(path, mkdir=True))
-        if parts.scheme == "s3" and parts.netloc:
-            return cls(_s3(parts.netloc, path.strip("/"), s3 or S3Access()))
-        raise BadStorageUrl(
-            f"{url!r} is no storage URL: use file:///absolute/directory or s3://bucket/prefix"
-        )
+        return cls(_s3(parts.netloc, path.strip("/"), s3 or S3Access()))
 
     @asynccontextmanager
     async def writer(self, key: str) -> AsyncIterator[Writer]:
@@ -173,6 +170,16 @@ class Storage:
     def local_path(self, key: str) -> Path | None:
         """The file that holds an object, when this store is a local directory."""
         return self._directory / key if self._directory else None
+
+
+def require_storage_url(url: str) -> None:
+    """Raise `BadStorageUrl` unless `url` names a store that `Storage.open` opens."""
+    parts = urlsplit(url)
+    local = parts.scheme == "file" and not parts.netloc and parts.path.startswith("/")
+    if not local and not (parts.scheme == "s3" and parts.netloc):
+        raise BadStorageUrl(
+            f"{url!r} is no storage URL: use file:///absolute/directory or s3://bucket/prefix"
+        )
 
 
 def _s3(bucket: str, prefix: str, access: S3Access) -> S3Store:

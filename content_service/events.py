@@ -1,0 +1,54 @@
+"""What content tells the other services. Fields are only ever added."""
+
+from datetime import datetime
+from uuid import UUID
+
+from shared.messaging.event import IntegrationEvent
+
+
+class VideoReady(IntegrationEvent, frozen=True):
+    """A video has been examined and may be worked on until `expires_at`."""
+
+    TYPE = "content.video.ready"
+
+    video_id: UUID
+    owner_id: UUID
+    duration_seconds: float
+    has_audio: bool
+    expires_at: datetime
+    revision: int
+
+    @property
+    def subject(self) -> str:
+        """The video's id."""
+        return str(self.video_id)
+
+
+class VideoDeleted(IntegrationEvent, frozen=True):
+    """A user has deleted a video, in whatever state it was."""
+
+    TYPE = "content.video.deleted"
+
+    video_id: UUID
+    owner_id: UUID
+    revision: int
+
+    @property
+    def subject(self) -> str:
+        """The video's id."""
+        return str(self.video_id)
+
+
+class VideoExpired(IntegrationEvent, frozen=True):
+    """A video has been kept for as long as videos are."""
+
+    TYPE = "content.video.expired"
+
+    video_id: UUID
+    owner_id: UUID
+    revision: int
+
+    @property
+    def subject(self) -> str:
+        """The video's id."""
+        return str(self.video_id)

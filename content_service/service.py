@@ -1,0 +1,95 @@
+"""The composition root: builds every object of the content service."""
+
+from datetime import timedelta
+
+import httpx
+
+from content_service.settings import ContentSettings
+from content_service.videos.endpoints import InternalVideoEndpoints, VideoEndpoints
+from content_service.videos.prober import Prober
+from content_service.videos.sweeper import Sweeper
+from content_service.videos.upload import UploadVideo
+from content_service.videos.use_cases import (
+    DeleteVideo,
+    FindVideo,
+    ListVideos,
+    OpenVideo,
+    RemoveFile,
+)
+from shared.clock import Clock, SystemClock
+from shared.db.database import Database
+from shared.db.migrations import require_migrated
+from shared.http.application import build_app
+from shared.http.paging import Cursors
+from shared.messaging.broker import Broker
+from shared.messaging.relay import Relay
+from shared.runtime.service import Component, Service
+from shared.security.keys import derive_key
+from shared.security.verification import remote_verification
+from shared.storage.storage import Storage
+
+SCHEMA = "content"
+
+
+def build(
+    settings: ContentSettings,
+    broker: Broker,
+    *,
+    auth: httpx.AsyncClient,
+    clock: Clock | None = None,
+) -> Service:
+    """The process with its relay, prober and sweeper; `auth`'s base URL is the auth service."""
+    clock = clock or SystemClock()
+    database = Database(
+        settings.database_url.get_secret_value(),
+        schema=SCHEMA,
+        source="content",
+        pool_size=settings.database_pool_size,
+    )
+    storage = Storage.open(settings.storage_url, settings.s3)
+    secret = settings.secret_key.get_secret_value()
+    verification = remote_verification("content", secret, auth, clock)
+    broker.subscribe(verification.broadcast)
+
+    remove_file = RemoveFile(database, storage)
+    prober = Prober(database, storage, clock, remove_file, settings.max_duration_seconds)
+    upload = UploadVideo(
+        database,
+        storage,
+        clock,
+        remove_file,
+        max_bytes=settings.upload_max_bytes,
+        retention=timedelta(days=settings.retention_days),
+        stored=prober.wake,
+    )
+    open_video = OpenVideo(database, storage)
+    checks = {"database": database.ping, "broker": broker.ping, "storage": storage.check}
+    app = build_app(
+        "content",
+        endpoints=[
+            VideoEndpoints(
+                upload,
+                ListVideos(database),
+                FindVideo(database),
+                open_video,
+                DeleteVideo(database, clock, remove_file),
+                Cursors(derive_key(secret, "content.cursors")),
+            ),
+            InternalVideoEndpoints(open_video),
+        ],
+        authenticate=verification.verifier,
+        checks=checks,
+    )
+    return Service(
+        "content",
+        app,
+        components=(
+            verification.component,
+            Component("relay", Relay(database, broker).run),
+            Component("prober", prober.run),
+            Component("sweeper", Sweeper(database, clock, remove_file).run),
+        ),
+        before_start=(require_migrated(database, "content_service"), storage.check),
+        checks=checks,
+        close=(database.close,),
+    )

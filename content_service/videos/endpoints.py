@@ -1,0 +1,179 @@
+"""Videos over HTTP."""
+
+from dataclasses import dataclass
+from functools import partial
+from uuid import UUID
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from content_service.videos.domain import (
+    Video,
+    VideoFileGone,
+    VideoId,
+    VideoNotFound,
+    VideoNotReady,
+)
+from content_service.videos.media_types import UnsupportedMedia
+from content_service.videos.schemas import EXAMPLE, JUST_STORED, UPLOAD_SCHEMA, VideoView
+from content_service.videos.upload import UploadVideo, VideoTooLarge
+from content_service.videos.upload_form import (
+    FormBroken,
+    FormExpected,
+    FormTooLarge,
+    UploadForm,
+    UploadStalled,
+)
+from content_service.videos.use_cases import DeleteVideo, FindVideo, ListVideos, OpenVideo
+from shared.errors import Forbidden, Invalid, RangeNotSatisfiable
+from shared.http.endpoint import endpoint
+from shared.http.files import ServedFile, file_response
+from shared.http.paging import Cursors, Page, PageQuery
+from shared.security.principal import CallingService, Principal
+from shared.storage.storage import StorageUnavailable
+
+_FORM_OVERHEAD = 64 * 1024
+"""Bytes that a form may need around its file."""
+_READERS = frozenset({"jobs"})
+_SENDING_ERRORS = (
+    VideoNotFound,
+    VideoNotReady,
+    VideoFileGone,
+    RangeNotSatisfiable,
+    StorageUnavailable,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class VideoEndpoints:
+    """`/api/videos`: upload, list, read, send, delete."""
+
+    upload: UploadVideo
+    list_videos: ListVideos
+    find: FindVideo
+    open: OpenVideo
+    delete_video: DeleteVideo
+    cursors: Cursors
+
+    @endpoint(
+        "POST",
+        "/api/videos",
+        status=201,
+        summary="Upload a video",
+        description="Streams one file of any accepted container. The answer comes when the file "
+        "is stored; it is then examined, and becomes `ready` or `rejected`.",
+        tag="videos",
+        accepts="multipart/form-data",
+        body_schema=UPLOAD_SCHEMA,
+        example=JUST_STORED,
+        errors=(
+            UnsupportedMedia,
+            FormExpected,
+            VideoTooLarge,
+            FormTooLarge,
+            FormBroken,
+            UploadStalled,
+            Invalid,
+            StorageUnavailable,
+        ),
+    )
+    async def create(self, request: Request, caller: Principal) -> VideoView:
+        """Store the file of the form, as it arrives."""
+        self._refuse_by_length(request.headers.get("content-length", ""))
+        form = UploadForm(request.headers.get("content-type", ""), request.stream())
+        return VideoView.of(await self.upload(caller.id, form))
+
+    @endpoint(
+        "GET",
+        "/api/videos",
+        summary="List your videos",
+        description="Newest first.",
+        tag="videos",
+        example=Page([EXAMPLE], None),
+    )
+    async def list(self, query: PageQuery, caller: Principal) -> Page[VideoView]:
+        """One page of the caller's videos."""
+        before = None
+        if query.cursor:
+            (before,) = self.cursors.decode(query.cursor, tuple[UUID])
+        videos, more = await self.list_videos(
+            caller.id, query.limit, None if before is None else VideoId(before)
+        )
+        following = self.cursors.encode((videos[-1].id,)) if more else None
+        return Page([VideoView.of(video) for video in videos], following)
+
+    @endpoint(
+        "GET",
+        "/api/videos/{video_id}",
+        summary="Read one of your videos",
+        tag="videos",
+        example=EXAMPLE,
+        errors=(VideoNotFound,),
+    )
+    async def read(self, video_id: UUID, caller: Principal) -> VideoView:
+        """The caller's video."""
+        return VideoView.of(await self.find(caller.id, VideoId(video_id)))
+
+    @endpoint(
+        "GET",
+        "/api/videos/{video_id}/content",
+        summary="Download or play a video",
+        description="The file as it was uploaded. Answers `Range` (one range), `If-Range`, "
+        "`If-None-Match` and HEAD.",
+        tag="videos",
+        answers="video/*",
+        errors=_SENDING_ERRORS,
+    )
+    async def content(self, video_id: UUID, request: Request, caller: Principal) -> Response:
+        """The file of the caller's video, whole or in part."""
+        video = await self.open(VideoId(video_id), caller.id)
+        return await file_response(request, _served(video, self.open))
+
+    @endpoint(
+        "DELETE",
+        "/api/videos/{video_id}",
+        status=204,
+        summary="Delete a video and its file",
+        tag="videos",
+        errors=(VideoNotFound,),
+    )
+    async def delete(self, video_id: UUID, caller: Principal) -> None:
+        """Delete the caller's video."""
+        await self.delete_video(caller.id, VideoId(video_id))
+
+    def _refuse_by_length(self, content_length: str) -> None:
+        limit = self.upload.max_bytes
+        if content_length.isdecimal() and int(content_length) > limit + _FORM_OVERHEAD:
+            raise VideoTooLarge(f"A video may have {limit} bytes at most.")
+
+
+@dataclass(frozen=True, slots=True)
+class InternalVideoEndpoints:
+    """`/internal/videos`: what other services may read."""
+
+    open: OpenVideo
+
+    @endpoint(
+        "GET",
+        "/internal/videos/{video_id}/content",
+        summary="Stream the source of a video to a worker",
+        tag="internal",
+        answers="video/*",
+        errors=(*_SENDING_ERRORS, Forbidden),
+    )
+    async def content(self, video_id: UUID, request: Request, caller: CallingService) -> Response:
+        """The file of any video that is ready."""
+        if caller.name not in _READERS:
+            raise Forbidden(f"The service {caller.name!r} may not read videos.")
+        video = await self.open(VideoId(video_id), None)
+        return await file_response(request, _served(video, self.open))
+
+
+def _served(video: Video, file: OpenVideo) -> ServedFile:
+    return ServedFile(
+        filename=video.filename,
+        media_type=video.content_type,
+        size=video.size_bytes,
+        etag=video.sha256,
+        read=partial(file.read, video),
+    )

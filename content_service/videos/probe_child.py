@@ -1,0 +1,146 @@
+"""Examines a media file; runs in a limited child process, since the file is hostile input.
+
+The demuxer is given by the caller and nothing but the file may be opened: FFmpeg must not guess
+that an upload is a playlist that names other files or servers.
+"""
+
+import math
+
+import av
+import msgspec
+from av.container import InputContainer
+from av.error import FFmpegError
+from av.packet import Packet
+from av.stream import Disposition, Stream
+
+from content_service.videos.domain import MediaFacts, Reason
+
+_DECLARING = frozenset({"mov", "matroska", "avi"})
+"""Demuxers that read the duration from the header; the others guess it from the bit rate."""
+_TRUNCATED_SHARE = 0.05
+_TRUNCATED_SECONDS = 1.0
+
+
+class ProbeTask(msgspec.Struct, frozen=True):
+    """What to examine: a file's path, its FFmpeg demuxer, and the limits of what is accepted."""
+
+    path: str
+    demuxer: str
+    max_seconds: float
+    max_streams: int
+
+
+class ProbeResult(msgspec.Struct, frozen=True):
+    """Either what was found, or why the file is rejected."""
+
+    facts: MediaFacts | None = None
+    rejection: Reason | None = None
+
+
+class _Rejected(Exception):  # noqa: N818 - an outcome, told to the user
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(text)
+        self.reason = Reason(code, text)
+
+
+def main(argument: bytes) -> ProbeResult:
+    """Examine the file of the `ProbeTask` that `argument` encodes."""
+    try:
+        return ProbeResult(facts=probe(msgspec.json.decode(argument, type=ProbeTask)))
+    except _Rejected as rejected:
+        return ProbeResult(rejection=rejected.reason)
+
+
+def probe(task: ProbeTask) -> MediaFacts:
+    """What the file holds; raises `_Rejected`."""
+    try:
+        with av.open(
+            task.path,
+            format=task.demuxer,
+            options={"protocol_whitelist": "file"},
+            metadata_errors="replace",
+        ) as container:
+            return _facts(container, task)
+    except FFmpegError as error:
+        raise _Rejected(
+            "not_media", f"The file is damaged or cut off: {error.strerror or error}."
+        ) from error
+
+
+def _facts(container: InputContainer, task: ProbeTask) -> MediaFacts:
+    if len(container.streams) > task.max_streams:
+        raise _Rejected(
+            "too_many_streams",
+            f"The file has {len(container.streams)} streams; at most {task.max_streams} are read.",
+        )
+    video = next((one for one in container.streams.video if not _is_cover(one)), None)
+    audio = next(iter(container.streams.audio), None)
+    tracks: list[Stream] = [one for one in (video, audio) if one is not None]
+    for one in tracks:
+        one.codec_context.thread_count = 1  # threads reserve address space, which is limited
+    if not tracks:
+        raise _Rejected("no_streams", "The file holds neither a picture nor a sound track.")
+    return MediaFacts(
+        duration_seconds=round(_duration(container, tracks, task), 3),
+        width=video.width if video else None,
+        height=video.height if video else None,
+        video_codec=video.codec_context.name if video else None,
+        audio_codec=audio.codec_context.name if audio else None,
+    )
+
+
+def _is_cover(stream: Stream) -> bool:
+    """Whether a "video" is the picture on the cover of a recording."""
+    return bool(stream.disposition & Disposition.attached_pic)
+
+
+def _duration(container: InputContainer, tracks: list[Stream], task: ProbeTask) -> float:
+    """Seconds, as counted by reading every packet; what the header says is compared with it."""
+    declared = _declared(container, tracks) if task.demuxer in _DECLARING else 0.0
+    if declared > task.max_seconds:
+        raise _too_long(declared, task.max_seconds)
+    found = _counted(container, tracks, task.max_seconds)
+    if declared - found > max(_TRUNCATED_SECONDS, declared * _TRUNCATED_SHARE):
+        raise _Rejected(
+            "truncated",
+            f"The file says it lasts {declared:.1f} s and ends after {found:.1f} s: it is cut off.",
+        )
+    return found
+
+
+def _declared(container: InputContainer, tracks: list[Stream]) -> float:
+    each = [float(one.duration * one.time_base) for one in tracks if one.duration and one.time_base]
+    return max(each, default=(container.duration or 0) / av.time_base)
+
+
+def _counted(container: InputContainer, tracks: list[Stream], limit: float) -> float:
+    """Seconds from the first packet's begin to the last one's end."""
+    start, end = math.inf, -math.inf
+    unproved = {one.index for one in tracks}
+    for packet in container.demux(*tracks):
+        if packet.stream.index in unproved and _decodes(packet):
+            unproved.remove(packet.stream.index)
+        at = packet.dts if packet.pts is None else packet.pts
+        if at is None:
+            continue  # the empty packet that ends a track
+        start = min(start, float(at * packet.time_base))
+        end = max(end, float((at + (packet.duration or 0)) * packet.time_base))
+        if end - start > limit:
+            raise _too_long(end - start, limit)
+    if len(unproved) == len(tracks):
+        raise _Rejected("not_media", "Neither picture nor sound of the file can be decoded.")
+    return end - start
+
+
+def _decodes(packet: Packet[Stream]) -> bool:
+    """Whether a frame comes out of the track with this packet, as proof that it can be read."""
+    try:
+        return bool(packet.decode())
+    except FFmpegError:
+        return False  # a damaged packet: the next ones may be sound
+
+
+def _too_long(seconds: float, limit: float) -> _Rejected:
+    return _Rejected(
+        "too_long", f"It lasts {seconds / 60:.0f} minutes; the limit is {limit / 60:.0f}."
+    )

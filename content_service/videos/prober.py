@@ -1,0 +1,227 @@
+"""Examines stored videos in the background, one claim at a time, however often a process dies.
+
+The row is the queue: a claim takes a lease that is renewed while the child works; a claim whose
+process was killed is taken up again when the lease ends, and given up after three attempts.
+"""
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from content_service.events import VideoReady
+from content_service.videos.domain import (
+    PROBE_ATTEMPTS,
+    MediaFacts,
+    Reason,
+    Video,
+    permanent_key,
+)
+from content_service.videos.media_types import demuxer_of
+from content_service.videos.probe_child import ProbeResult, ProbeTask
+from content_service.videos.repository import Videos
+from content_service.videos.use_cases import EMPTYING, RemoveFile
+from shared.clock import Clock
+from shared.db.database import Database
+from shared.messaging.failures import is_database_away
+from shared.observability.logging import get_logger
+from shared.runtime.children import (
+    ChildError,
+    ChildFailed,
+    ChildOutOfMemory,
+    ChildTimedOut,
+    Limits,
+    run_child,
+)
+from shared.runtime.service import Ready
+from shared.storage.storage import NoSuchObject, Storage, StorageUnavailable
+
+log = get_logger(__name__)
+
+LEASE = timedelta(seconds=30)
+LANES = 2
+"""Videos examined at the same time: a slow one does not hold up the others."""
+MAX_STREAMS = 32
+CHILD: Final = "content_service.videos.probe_child"
+CHILD_LIMITS = Limits(memory_bytes=1 << 30, cpu_seconds=60, wall_seconds=180)
+_RENEW_SECONDS = LEASE.total_seconds() / 3
+_POLL_SECONDS = 5.0
+_AWAY_PAUSE = timedelta(seconds=10)
+
+_TOO_COMPLEX = Reason("too_complex", "Examining the file takes more time or memory than allowed.")
+_UNREADABLE = Reason("unreadable", f"Examining the file failed {PROBE_ATTEMPTS} times.")
+_LOST = Reason("file_lost", "The file is no longer in the storage; upload it again.")
+
+
+@dataclass(frozen=True, slots=True)
+class _Later:
+    """Nothing was found out: another attempt is due; `counted` when the file may be at fault."""
+
+    pause: timedelta
+    counted: bool
+
+
+_Outcome = MediaFacts | Reason | _Later
+
+
+class Prober:
+    """Takes videos from `stored` to `ready` or `rejected`, if longer than `max_seconds`."""
+
+    def __init__(
+        self,
+        database: Database,
+        storage: Storage,
+        clock: Clock,
+        remove_file: RemoveFile,
+        max_seconds: float,
+    ) -> None:
+        self._database = database
+        self._storage = storage
+        self._clock = clock
+        self._remove_file = remove_file
+        self._max_seconds = max_seconds
+        self._woken = asyncio.Event()
+
+    def wake(self) -> None:
+        """Look for a video now: one has just been stored."""
+        self._woken.set()
+
+    async def run(self, ready: Ready) -> None:
+        """Examine until cancelled; what is under way then is given back at once."""
+        ready()
+        async with asyncio.TaskGroup() as lanes:
+            for _ in range(LANES):
+                lanes.create_task(self._lane())
+
+    async def _lane(self) -> None:
+        while True:
+            try:
+                found = await self.probe_next()
+            except Exception as error:
+                if not is_database_away(error):
+                    raise
+                log.warning("prober_held_up", error=repr(error))
+                found = False
+            if not found:
+                await self._rest()
+
+    async def _rest(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_POLL_SECONDS):
+                await self._woken.wait()
+        self._woken.clear()
+
+    async def probe_next(self) -> bool:
+        """Examine one video that waits; whether there was one."""
+        now = self._clock.now()
+        claim = await Videos(self._database).claim(now, now + LEASE)
+        if claim is None:
+            return False
+        try:
+            outcome = await self._outcome(claim)
+        except asyncio.CancelledError:
+            await self._settle(claim, _Later(timedelta(), counted=False))
+            raise
+        await self._settle(claim, outcome)
+        return True
+
+    async def _outcome(self, claim: Video) -> _Outcome:
+        if claim.attempts > PROBE_ATTEMPTS:
+            return _UNREADABLE
+        async with asyncio.TaskGroup() as group:
+            renewing = group.create_task(self._renew(claim))
+            outcome = await self._examine(claim)
+            renewing.cancel()
+        return outcome
+
+    async def _renew(self, claim: Video) -> None:
+        """Keep the lease until cancelled, or until it is lost: the result is then not written."""
+        held = True
+        while held:
+            await asyncio.sleep(_RENEW_SECONDS)
+            try:
+                until = self._clock.now() + LEASE
+                held = await Videos(self._database).prolong_claim(claim, until)
+            except Exception as error:
+                if not is_database_away(error):
+                    raise
+                log.warning("lease_not_renewed", video_id=str(claim.id), error=repr(error))
+
+    async def _examine(self, claim: Video) -> _Outcome:
+        try:
+            async with self._local_file(claim) as path:
+                return await self._probe(path, claim)
+        except NoSuchObject:
+            log.exception("video_file_lost", video_id=str(claim.id))
+            return _LOST
+        except (ChildTimedOut, ChildOutOfMemory) as error:
+            log.info("video_too_complex", video_id=str(claim.id), error=str(error))
+            return _TOO_COMPLEX
+        except ChildError as error:
+            log.warning("probe_failed", video_id=str(claim.id), error=str(error))
+            return _Later(timedelta(seconds=claim.attempts), counted=True)
+        except (StorageUnavailable, OSError) as error:
+            log.warning("probe_postponed", video_id=str(claim.id), error=str(error))
+            return _Later(_AWAY_PAUSE, counted=False)
+
+    async def _probe(self, path: Path, claim: Video) -> MediaFacts | Reason:
+        task = ProbeTask(
+            path=str(path),
+            demuxer=demuxer_of(claim.content_type),
+            max_seconds=self._max_seconds,
+            max_streams=MAX_STREAMS,
+        )
+        answer = await run_child(CHILD, msgspec.json.encode(task), limits=CHILD_LIMITS)
+        result = msgspec.json.decode(answer, type=ProbeResult)
+        found = result.facts or result.rejection
+        if found is None:
+            raise ChildFailed("The probe answered nothing", 0, "")
+        return found
+
+    @asynccontextmanager
+    async def _local_file(self, video: Video) -> AsyncIterator[Path]:
+        """The file of a video: where the storage has it, else a copy that is removed after."""
+        key = permanent_key(video.id)
+        if (path := self._storage.local_path(key)) is not None:
+            await self._storage.head(key)
+            yield path
+            return
+        with tempfile.NamedTemporaryFile(prefix="madang-probe-", buffering=0) as copy:
+            async for block in self._storage.read(key, 0, video.size_bytes):
+                await asyncio.to_thread(copy.write, block)
+            yield Path(copy.name)
+
+    async def _settle(self, claim: Video, outcome: _Outcome) -> None:
+        """Write the outcome, unless the claim was lost or the video deleted meanwhile."""
+        now = self._clock.now()
+        match outcome:
+            case _Later(pause, counted):
+                attempts = claim.attempts if counted else claim.attempts - 1
+                await Videos(self._database).give_back(claim, now + pause, attempts)
+            case Reason() as reason:
+                if await Videos(self._database).reject(claim, reason, now + EMPTYING):
+                    log.info("video_rejected", video_id=str(claim.id), reason=reason.code)
+                    await self._remove_file.now_or_later(claim.id)
+            case MediaFacts() as facts:
+                await self._make_ready(claim, facts)
+
+    async def _make_ready(self, claim: Video, facts: MediaFacts) -> None:
+        async with self._database.transaction() as tx:
+            video = await Videos(tx).make_ready(claim, facts, self._clock.now())
+            if video is not None:
+                tx.announce(
+                    VideoReady(
+                        video_id=video.id,
+                        owner_id=video.owner_id,
+                        duration_seconds=facts.duration_seconds,
+                        has_audio=facts.has_audio,
+                        expires_at=video.expires_at,
+                        revision=video.revision,
+                    )
+                )

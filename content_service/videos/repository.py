@@ -1,0 +1,261 @@
+"""The SQL of videos: each change of state is one guarded UPDATE; who loses a race does nothing."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, cast
+from uuid import UUID
+
+from sqlalchemy import Row, Update, bindparam, delete, insert, select, update
+
+from content_service.tables import videos
+from content_service.videos.domain import (
+    HIDDEN,
+    TO_PROBE,
+    WITHOUT_FILE,
+    MediaFacts,
+    Reason,
+    State,
+    Video,
+    VideoId,
+)
+from shared.db.database import Executor
+
+_COLUMNS = [videos.c[name] for name in Video.__struct_fields__]
+_VISIBLE = videos.c.state.not_in(HIDDEN)
+_IS_ID = videos.c.id == bindparam("video_id")
+_IS_OWNERS = videos.c.owner_id == bindparam("owner")
+_IS_DUE = videos.c.lease_until <= bindparam("now")
+_IS_CLAIM = _IS_ID & (videos.c.state == "probing") & (videos.c.revision == bindparam("claim"))
+
+
+def _enter(state: State) -> Update:
+    return update(videos).values(
+        state=state, revision=videos.c.revision + 1, lease_until=bindparam("until")
+    )
+
+
+def _due(condition: Any, by: Any, count: int) -> Any:
+    """The ids of rows to take up, skipping those that another process has in hand."""
+    due = select(videos.c.id).where(condition).order_by(by).limit(count)
+    # A CTE that locks runs exactly once; a subquery might be run again, beyond its limit.
+    return videos.c.id == due.with_for_update(skip_locked=True).cte("due").c.id
+
+
+BATCH = 100
+
+_ADD = insert(videos).values(
+    title="", size_bytes=0, sha256="", state="receiving", has_file=True, attempts=0, revision=0
+)
+_PROLONG_RECEIVING = (
+    update(videos)
+    .where(_IS_ID, videos.c.state == "receiving")
+    .values(lease_until=bindparam("until"))
+)
+_ACCEPT = (
+    _enter("stored")
+    .where(_IS_ID, videos.c.state == "receiving")
+    .values(
+        title=bindparam("new_title"),
+        size_bytes=bindparam("size"),
+        sha256=bindparam("digest"),
+        expires_at=bindparam("expires"),
+    )
+    .returning(*_COLUMNS)
+)
+_ABANDON = _enter("deleted").where(_IS_ID, videos.c.state == "receiving")
+_IS_KEPT = select(videos.c.id).where(_IS_ID, _VISIBLE)
+
+_FIND = select(*_COLUMNS).where(_IS_ID, _VISIBLE)
+_FIND_OF_OWNER = _FIND.where(_IS_OWNERS)
+_LIST_OF_OWNER = (
+    select(*_COLUMNS)
+    .where(_IS_OWNERS, _VISIBLE)
+    .order_by(videos.c.id.desc())
+    .limit(bindparam("count"))
+)
+_LIST_BEFORE = _LIST_OF_OWNER.where(videos.c.id < bindparam("before"))
+
+_CLAIM = (
+    _enter("probing")
+    .where(_due(videos.c.state.in_(TO_PROBE) & _IS_DUE, videos.c.lease_until, 1))
+    .values(attempts=videos.c.attempts + 1)
+    .returning(*_COLUMNS)
+)
+_PROLONG_CLAIM = update(videos).where(_IS_CLAIM).values(lease_until=bindparam("until"))
+_GIVE_BACK = _enter("stored").where(_IS_CLAIM).values(attempts=bindparam("new_attempts"))
+_MAKE_READY = (
+    _enter("ready")
+    .where(_IS_CLAIM)
+    .values({name: bindparam(f"new_{name}") for name in MediaFacts.__struct_fields__})
+    .returning(*_COLUMNS)
+)
+_REJECT = (
+    _enter("rejected")
+    .where(_IS_CLAIM)
+    .values(reason_code=bindparam("code"), reason_text=bindparam("text"))
+)
+
+_DELETE = _enter("deleted").where(_IS_ID, _IS_OWNERS, _VISIBLE).returning(*_COLUMNS)
+_ABANDON_DUE = _enter("deleted").where(
+    _due((videos.c.state == "receiving") & _IS_DUE, videos.c.lease_until, BATCH)
+)
+_EXPIRE_DUE = (
+    _enter("expired")
+    .where(
+        _due(
+            videos.c.state.in_((*TO_PROBE, "ready", "rejected"))
+            & (videos.c.expires_at <= bindparam("now")),
+            videos.c.expires_at,
+            BATCH,
+        )
+    )
+    .returning(*_COLUMNS)
+)
+_CLAIM_EMPTYING = (
+    update(videos)
+    .where(
+        _due(
+            videos.c.has_file & videos.c.state.in_(WITHOUT_FILE) & _IS_DUE,
+            videos.c.lease_until,
+            BATCH,
+        )
+    )
+    .values(lease_until=bindparam("until"))
+    .returning(videos.c.id)
+)
+_EMPTIED = update(videos).where(_IS_ID, videos.c.state.in_(WITHOUT_FILE)).values(has_file=False)
+_FORGET = delete(videos).where(_IS_ID, videos.c.state == "deleted")
+
+
+def _video(row: Row[Any]) -> Video:
+    values: Sequence[Any] = row
+    return Video(*values)
+
+
+class Videos:
+    """Every video, in a transaction or outside one."""
+
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
+
+    async def add_receiving(
+        self,
+        video_id: VideoId,
+        owner: UUID,
+        filename: str,
+        content_type: str,
+        now: datetime,
+        lease: timedelta,
+    ) -> None:
+        """Note that a file is arriving; nobody sees the video yet."""
+        row = {
+            "id": video_id,
+            "owner_id": owner,
+            "filename": filename,
+            "content_type": content_type,
+            "lease_until": now + lease,
+            "created_at": now,
+            "expires_at": now,
+        }
+        await self._executor.run(_ADD, row)
+
+    async def prolong_receiving(self, video_id: VideoId, until: datetime) -> None:
+        """Keep the sweeper off a file that is still arriving."""
+        await self._executor.run(_PROLONG_RECEIVING, {"video_id": video_id, "until": until})
+
+    async def accept(
+        self,
+        video_id: VideoId,
+        *,
+        title: str,
+        size: int,
+        sha256: str,
+        now: datetime,
+        expires: datetime,
+    ) -> Video | None:
+        """`receiving → stored`; None when the sweeper has given the upload up."""
+        values = {"new_title": title, "size": size, "digest": sha256, "expires": expires}
+        found = await self._executor.one(_ACCEPT, {"video_id": video_id, "until": now, **values})
+        return _video(found) if found else None
+
+    async def abandon(self, video_id: VideoId, until: datetime) -> None:
+        """`receiving → deleted`, where the file has not been accepted."""
+        await self._executor.run(_ABANDON, {"video_id": video_id, "until": until})
+
+    async def keeps(self, video_id: VideoId) -> bool:
+        """Whether this is a video that users see."""
+        return await self._executor.one(_IS_KEPT, {"video_id": video_id}) is not None
+
+    async def find(self, video_id: VideoId) -> Video | None:
+        """A video of any owner."""
+        found = await self._executor.one(_FIND, {"video_id": video_id})
+        return _video(found) if found else None
+
+    async def find_of(self, owner: UUID, video_id: VideoId) -> Video | None:
+        """A video of this owner."""
+        found = await self._executor.one(_FIND_OF_OWNER, {"video_id": video_id, "owner": owner})
+        return _video(found) if found else None
+
+    async def list_of(self, owner: UUID, count: int, before: VideoId | None) -> list[Video]:
+        """The owner's newest `count` videos that are older than `before`, newest first."""
+        values = {"owner": owner, "count": count}
+        if before is None:
+            rows = await self._executor.all(_LIST_OF_OWNER, values)
+        else:
+            rows = await self._executor.all(_LIST_BEFORE, {**values, "before": before})
+        return [_video(row) for row in rows]
+
+    async def claim(self, now: datetime, until: datetime) -> Video | None:
+        """`stored → probing`, or the probing video whose lease ran out; None when none waits."""
+        found = await self._executor.one(_CLAIM, {"now": now, "until": until})
+        return _video(found) if found else None
+
+    async def prolong_claim(self, claim: Video, until: datetime) -> bool:
+        """Renew the lease; False when the claim is no longer ours."""
+        return await self._executor.run(_PROLONG_CLAIM, {**_of(claim), "until": until}) == 1
+
+    async def give_back(self, claim: Video, until: datetime, attempts: int) -> None:
+        """`probing → stored`, not to be claimed before `until`."""
+        values = {**_of(claim), "until": until, "new_attempts": attempts}
+        await self._executor.run(_GIVE_BACK, values)
+
+    async def make_ready(self, claim: Video, facts: MediaFacts, now: datetime) -> Video | None:
+        """`probing → ready`; None when the claim is no longer ours."""
+        values = {f"new_{name}": getattr(facts, name) for name in facts.__struct_fields__}
+        found = await self._executor.one(_MAKE_READY, {**_of(claim), "until": now, **values})
+        return _video(found) if found else None
+
+    async def reject(self, claim: Video, reason: Reason, until: datetime) -> bool:
+        """`probing → rejected`; False when the claim is no longer ours."""
+        values = {**_of(claim), "until": until, "code": reason.code, "text": reason.text}
+        return await self._executor.run(_REJECT, values) == 1
+
+    async def delete(self, owner: UUID, video_id: VideoId, until: datetime) -> Video | None:
+        """Make an owner's video a tombstone; None when there is none."""
+        values = {"video_id": video_id, "owner": owner, "until": until}
+        found = await self._executor.one(_DELETE, values)
+        return _video(found) if found else None
+
+    async def abandon_due(self, now: datetime) -> int:
+        """Make tombstones of uploads that nobody carries on; how many, `BATCH` at most."""
+        return await self._executor.run(_ABANDON_DUE, {"now": now, "until": now})
+
+    async def expire_due(self, now: datetime) -> list[Video]:
+        """Expire videos that were kept long enough, `BATCH` at most."""
+        rows = await self._executor.all(_EXPIRE_DUE, {"now": now, "until": now})
+        return [_video(row) for row in rows]
+
+    async def claim_emptying(self, now: datetime, until: datetime) -> list[VideoId]:
+        """Videos whose file is still to be removed, `BATCH` at most; nobody else gets them before
+        `until`."""
+        rows = await self._executor.all(_CLAIM_EMPTYING, {"now": now, "until": until})
+        return [cast("VideoId", row[0]) for row in rows]
+
+    async def emptied(self, video_id: VideoId) -> None:
+        """Note that the file is gone; a tombstone goes with it."""
+        if not await self._executor.run(_FORGET, {"video_id": video_id}):
+            await self._executor.run(_EMPTIED, {"video_id": video_id})
+
+
+def _of(claim: Video) -> dict[str, object]:
+    return {"video_id": claim.id, "claim": claim.revision}

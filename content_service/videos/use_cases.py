@@ -1,0 +1,119 @@
+"""What users do with videos once they are there."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from content_service.events import VideoDeleted
+from content_service.videos.domain import (
+    Video,
+    VideoId,
+    VideoNotFound,
+    incoming_key,
+    permanent_key,
+)
+from content_service.videos.repository import Videos
+from shared.clock import Clock
+from shared.db.database import Database
+from shared.observability.logging import get_logger
+from shared.storage.storage import Storage, StorageUnavailable
+
+log = get_logger(__name__)
+
+EMPTYING = timedelta(minutes=1)
+"""How long the sweeper leaves the removal of a file to whoever has begun it."""
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveFile:
+    """Remove the file of a video that must not have one any more, then its tombstone."""
+
+    database: Database
+    storage: Storage
+
+    async def __call__(self, video_id: VideoId) -> None:
+        """Can be repeated; raises `StorageUnavailable`."""
+        for key in (incoming_key(video_id), permanent_key(video_id)):
+            await self.storage.delete(key)
+        await Videos(self.database).emptied(video_id)
+
+    async def now_or_later(self, video_id: VideoId) -> None:
+        """As a call, but leaves the removal to the sweeper when the storage is away."""
+        try:
+            await self(video_id)
+        except StorageUnavailable as error:
+            log.warning("removal_postponed", video_id=str(video_id), error=error.detail)
+
+
+@dataclass(frozen=True, slots=True)
+class ListVideos:
+    """The videos of one owner, newest first."""
+
+    database: Database
+
+    async def __call__(
+        self, owner: UUID, limit: int, before: VideoId | None
+    ) -> tuple[list[Video], bool]:
+        """At most `limit` videos older than `before`, and whether there are more."""
+        found = await Videos(self.database).list_of(owner, limit + 1, before)
+        return found[:limit], len(found) > limit
+
+
+@dataclass(frozen=True, slots=True)
+class FindVideo:
+    """One video of its owner."""
+
+    database: Database
+
+    async def __call__(self, owner: UUID, video_id: VideoId) -> Video:
+        """Raises `VideoNotFound`."""
+        video = await Videos(self.database).find_of(owner, video_id)
+        if video is None:
+            raise VideoNotFound(f"No video of yours has the id {video_id}.")
+        return video
+
+
+@dataclass(frozen=True, slots=True)
+class OpenVideo:
+    """The file of a video that is ready, for its owner or for a service."""
+
+    database: Database
+    storage: Storage
+
+    async def __call__(self, video_id: VideoId, owner: UUID | None) -> Video:
+        """The video, whose file `read` gives; `owner` None stands for another service.
+
+        Raises `VideoNotFound`, `VideoNotReady` or `VideoFileGone`.
+        """
+        videos = Videos(self.database)
+        if owner is None:
+            video = await videos.find(video_id)
+        else:
+            video = await videos.find_of(owner, video_id)
+        if video is None:
+            raise VideoNotFound(f"There is no video {video_id} here.")
+        video.require_file()
+        return video
+
+    def read(self, video: Video, start: int, end: int) -> AsyncIterator[bytes]:
+        """The file's bytes from `start` to before `end`."""
+        return self.storage.read(permanent_key(video.id), start, end)
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteVideo:
+    """Delete a video: it is gone at once, its file right after."""
+
+    database: Database
+    clock: Clock
+    remove_file: RemoveFile
+
+    async def __call__(self, owner: UUID, video_id: VideoId) -> None:
+        """Raises `VideoNotFound`."""
+        async with self.database.transaction() as tx:
+            video = await Videos(tx).delete(owner, video_id, self.clock.now() + EMPTYING)
+            if video is None:
+                raise VideoNotFound(f"No video of yours has the id {video_id}.")
+            tx.announce(VideoDeleted(video.id, video.owner_id, video.revision))
+        await self.remove_file.now_or_later(video_id)
