@@ -1,0 +1,103 @@
+"""Dead letters in RabbitMQ: how they are listed and replayed."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from uuid import UUID
+
+import aio_pika
+import msgspec
+from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
+
+from shared.messaging.broker import DeadLetter
+from shared.messaging.event import Envelope, decode
+from shared.messaging.rabbitmq.errors import unavailable_when_lost
+from shared.messaging.rabbitmq.messages import PARKED_AT, REASON, attempts_made, persistent
+from shared.messaging.rabbitmq.topology import declare_dead_queue
+
+_TIMEOUT = 5.0
+
+
+class DeadLetterQueue:
+    """The dead letters of one subscription, through a connection of its own."""
+
+    def __init__(self, url: str, subscription: str) -> None:
+        self._url = url
+        self._subscription = subscription
+
+    async def oldest(self, limit: int) -> list[DeadLetter]:
+        """Oldest first. Nothing is acknowledged, so all return to their places afterwards."""
+        with unavailable_when_lost():
+            async with self._messages(limit) as (_, found):
+                return [self._letter(one) async for one in found]
+
+    async def replay(self, event_id: str | None) -> int:
+        """Move one, or all, back into the subscription's queue, with all attempts before it."""
+        replayed = 0
+        with unavailable_when_lost():
+            async with self._messages(None) as (channel, found):
+                async for one in found:
+                    if event_id in (None, str(self._letter(one).envelope.id)):
+                        await channel.default_exchange.publish(
+                            persistent(one.body), self._subscription, timeout=_TIMEOUT
+                        )
+                        await one.ack()
+                        replayed += 1
+        return replayed
+
+    @asynccontextmanager
+    async def _messages(
+        self, limit: int | None
+    ) -> AsyncIterator[tuple[AbstractChannel, AsyncIterator[AbstractIncomingMessage]]]:
+        """What is parked now; what is not acknowledged returns when the connection closes."""
+        connection = await aio_pika.connect(self._url, timeout=_TIMEOUT)
+        async with connection, connection.channel(on_return_raises=True) as channel:
+            queue = await declare_dead_queue(channel, self._subscription)
+            waiting = queue.declaration_result.message_count or 0
+            count = waiting if limit is None else min(waiting, limit)
+
+            async def found() -> AsyncIterator[AbstractIncomingMessage]:
+                for _ in range(count):
+                    if (one := await queue.get(fail=False, timeout=_TIMEOUT)) is None:
+                        return
+                    yield one
+
+            yield channel, found()
+
+    def _letter(self, message: AbstractIncomingMessage) -> DeadLetter:
+        return DeadLetter(
+            self._subscription,
+            _envelope(message.body),
+            _reason(message),
+            attempts_made(message),
+            _parked_at(message),
+        )
+
+
+def _reason(message: AbstractIncomingMessage) -> str:
+    """Ours, or RabbitMQ's own when it parked the message itself."""
+    return str(message.headers.get(REASON) or message.headers.get("x-first-death-reason", ""))
+
+
+def _parked_at(message: AbstractIncomingMessage) -> datetime:
+    moment = message.headers.get(PARKED_AT)
+    deaths = message.headers.get("x-death")
+    if isinstance(deaths, list) and isinstance(deaths[0], dict):
+        moment = moment or deaths[0].get("time")
+    return moment if isinstance(moment, datetime) else datetime.fromtimestamp(0, UTC)
+
+
+def _envelope(body: bytes) -> Envelope:
+    """The event, or an envelope around a body that is none."""
+    try:
+        return decode(body)
+    except msgspec.DecodeError:
+        return Envelope(
+            id=UUID(int=0),
+            source="",
+            type="unreadable",
+            time=datetime.fromtimestamp(0, UTC),
+            subject="",
+            dataschema="",
+            data=msgspec.Raw(msgspec.json.encode(body.decode(errors="replace"))),
+        )
