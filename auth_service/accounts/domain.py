@@ -1,0 +1,109 @@
+"""Accounts, and the rules for their e-mail address, handle and password."""
+
+import re
+import unicodedata
+from collections.abc import Collection, Iterator
+from datetime import datetime
+
+import msgspec
+
+from shared.errors import Conflict, FieldError, Invalid
+from shared.security.principal import UserId
+
+MAX_EMAIL = 254
+"""Characters (RFC 5321, 4.5.3.1.3, less the angle brackets)."""
+HANDLE_LENGTH = range(3, 31)
+PASSWORD_LENGTH = range(8, 257)
+"""Characters; the upper bound keeps the cost of one hash in hand."""
+
+# The syntax that browsers accept for <input type=email> (WHATWG HTML), with a dot in the domain.
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_EMAIL = re.compile(rf"[A-Za-z0-9.!#$%&'*+/=?^_`{{|}}~-]{{1,64}}@{_LABEL}(?:\.{_LABEL})+")
+_HANDLE = re.compile(r"[^\W_][\w.-]*")
+
+
+class EmailTaken(Conflict):
+    """Another account has the e-mail address."""
+
+    code, title = "email_taken", "This e-mail address is already registered"
+
+
+class HandleTaken(Conflict):
+    """Another account has the handle."""
+
+    code, title = "handle_taken", "This handle is already taken"
+
+
+class Account(msgspec.Struct, frozen=True):
+    """A person's account, without its secret."""
+
+    id: UserId
+    email: str
+    handle: str
+    roles: tuple[str, ...]
+    created_at: datetime
+
+
+class Registration(msgspec.Struct, frozen=True):
+    """What somebody asks for who wants an account; made by `checked` alone."""
+
+    email: str
+    handle: str
+    password: str
+
+    @classmethod
+    def checked(
+        cls, email: str, handle: str, password: str, common_passwords: Collection[str]
+    ) -> "Registration":
+        """Normalise and check; raises `Invalid` naming every rule that is broken."""
+        email, handle = email.strip(), unicodedata.normalize("NFC", handle.strip())
+        mistakes = (
+            *(FieldError("email", message) for message in _wrong_in_email(email)),
+            *(FieldError("user_handle", message) for message in _wrong_in_handle(handle)),
+            *(
+                FieldError("password", message)
+                for message in _wrong_in_password(password, common_passwords)
+            ),
+        )
+        if mistakes:
+            raise Invalid(errors=mistakes)
+        return cls(email, handle, password)
+
+
+def email_key(email: str) -> str:
+    """What two spellings of one address have in common."""
+    return email.strip().casefold()
+
+
+def handle_key(handle: str) -> str:
+    """What handles that people take for the same have in common: case and width do not count."""
+    return unicodedata.normalize("NFKC", handle.strip()).casefold()
+
+
+def _wrong_in_email(email: str) -> Iterator[str]:
+    if len(email) > MAX_EMAIL:
+        yield f"must have {MAX_EMAIL} characters at most"
+    elif not _EMAIL.fullmatch(email) or ".." in email or ".@" in email or email.startswith("."):
+        yield "must be an e-mail address such as name@example.com"
+
+
+def _wrong_in_handle(handle: str) -> Iterator[str]:
+    if len(handle) not in HANDLE_LENGTH:
+        yield f"must have {HANDLE_LENGTH.start} to {HANDLE_LENGTH.stop - 1} characters"
+    if handle and not _HANDLE.fullmatch(handle):
+        yield "must consist of letters, digits, '_', '.' and '-', and begin with a letter or digit"
+
+
+def _wrong_in_password(password: str, common: Collection[str]) -> Iterator[str]:
+    if len(password) < PASSWORD_LENGTH.start:
+        yield f"must have at least {PASSWORD_LENGTH.start} characters"
+    if len(password) >= PASSWORD_LENGTH.stop:
+        yield f"must have {PASSWORD_LENGTH.stop - 1} characters at most"
+    if not any(character.isupper() for character in password):
+        yield "must contain an upper-case letter"
+    if not any(character.islower() for character in password):
+        yield "must contain a lower-case letter"
+    if not any(character.isdecimal() for character in password):
+        yield "must contain a digit"
+    if password.casefold() in common:
+        yield "must not be one of the most common passwords"

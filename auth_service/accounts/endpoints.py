@@ -1,0 +1,56 @@
+"""Accounts over HTTP."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from auth_service.accounts.domain import EmailTaken, HandleTaken, Registration
+from auth_service.accounts.examples import ACCOUNT
+from auth_service.accounts.passwords import TooBusy
+from auth_service.accounts.schemas import AccountView, NewAccount, Registered
+from auth_service.accounts.use_cases import AccountGone, ReadAccount, RegisterAccount
+from shared.http.endpoint import endpoint
+from shared.security.principal import Principal
+
+_REGISTERED = "User registered successfully"
+
+
+@dataclass(frozen=True, slots=True)
+class AccountEndpoints:
+    """Registration, and the caller's own account."""
+
+    register_account: RegisterAccount
+    read_account: ReadAccount
+    common_passwords: Collection[str]
+
+    @endpoint(
+        "POST",
+        "/api/auth/register",
+        status=201,
+        summary="Register an account",
+        tag="auth",
+        description="A password needs 8 characters, an upper-case letter, a lower-case letter and "
+        "a digit, and must not be one of the most common ones. E-mail address and handle are "
+        "unique without regard to case.",
+        body_example=NewAccount("mina@example.com", "Correct7Horse", "mina"),
+        example=Registered(_REGISTERED, ACCOUNT),
+        errors=(EmailTaken, HandleTaken, TooBusy),
+    )
+    async def register(self, body: NewAccount) -> Registered:
+        """Check the wishes, make the account."""
+        wanted = Registration.checked(
+            body.email, body.user_handle, body.password, self.common_passwords
+        )
+        account = await self.register_account(wanted)
+        return Registered(_REGISTERED, AccountView.of(account))
+
+    @endpoint(
+        "GET",
+        "/api/auth/me",
+        summary="Read your own account",
+        tag="auth",
+        example=ACCOUNT,
+        errors=(AccountGone,),
+    )
+    async def me(self, caller: Principal) -> AccountView:
+        """The caller's account."""
+        return AccountView.of(await self.read_account(caller))

@@ -1,0 +1,57 @@
+"""Accounts on the wire."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+from msgspec import Meta
+
+from auth_service.accounts.domain import HANDLE_LENGTH, MAX_EMAIL, PASSWORD_LENGTH, Account
+
+
+def _length(shortest: int, longest: int) -> dict[str, int]:
+    # Told in OpenAPI, checked by the domain: it names every broken rule, msgspec only the first.
+    return {"minLength": shortest, "maxLength": longest}
+
+
+class NewAccount(msgspec.Struct, frozen=True):
+    """A request for an account."""
+
+    email: Annotated[str, Meta(extra_json_schema={"format": "email", "maxLength": MAX_EMAIL})]
+    password: Annotated[
+        str,
+        Meta(
+            description="With an upper-case letter, a lower-case letter and a digit.",
+            extra_json_schema=_length(PASSWORD_LENGTH.start, PASSWORD_LENGTH.stop - 1),
+        ),
+    ]
+    user_handle: Annotated[
+        str,
+        Meta(
+            description="Letters of any script, digits, '_', '.' and '-'.",
+            extra_json_schema=_length(HANDLE_LENGTH.start, HANDLE_LENGTH.stop - 1),
+        ),
+    ]
+
+
+class AccountView(msgspec.Struct, frozen=True):
+    """An account as its owner sees it."""
+
+    id: UUID
+    email: str
+    user_handle: str
+    roles: tuple[str, ...]
+    created_at: datetime
+
+    @classmethod
+    def of(cls, account: Account) -> "AccountView":
+        """The view of `account`."""
+        return cls(account.id, account.email, account.handle, account.roles, account.created_at)
+
+
+class Registered(msgspec.Struct, frozen=True):
+    """The answer to a registration."""
+
+    message: str
+    user: AccountView

@@ -1,0 +1,68 @@
+"""What can be done with accounts."""
+
+from dataclasses import dataclass
+
+from auth_service.accounts.domain import Account, EmailTaken, HandleTaken, Registration
+from auth_service.accounts.passwords import Passwords
+from auth_service.accounts.repository import Accounts, Taken
+from auth_service.events import UserRegistered
+from shared.clock import Clock
+from shared.db.database import Database
+from shared.errors import Conflict, FieldError, Unauthenticated
+from shared.ids import uuid7
+from shared.security.principal import Principal, UserId
+
+
+class AccountGone(Unauthenticated):
+    """The token is good; its owner's account has been deleted."""
+
+    code, title = "account_gone", "This account does not exist any more"
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterAccount:
+    """Make an account and announce it; raises `EmailTaken` or `HandleTaken`."""
+
+    database: Database
+    passwords: Passwords
+    clock: Clock
+
+    async def __call__(self, registration: Registration) -> Account:
+        """The new account."""
+        password_hash = await self.passwords.hash(registration.password)
+        account = Account(
+            id=UserId(uuid7()),
+            email=registration.email,
+            handle=registration.handle,
+            roles=(),
+            created_at=self.clock.now(),
+        )
+        async with self.database.transaction() as tx:
+            if not await Accounts(tx).add(account, password_hash):
+                raise _conflict(await Accounts(tx).taken(account.email, account.handle))
+            tx.announce(UserRegistered(account.id, account.handle, account.created_at))
+        return account
+
+
+@dataclass(frozen=True, slots=True)
+class ReadAccount:
+    """The caller's own account; raises `AccountGone`."""
+
+    database: Database
+
+    async def __call__(self, caller: Principal) -> Account:
+        """The account as it is now."""
+        account = await Accounts(self.database).find(caller.id)
+        if account is None:
+            raise AccountGone
+        return account
+
+
+def _conflict(taken: Taken) -> Conflict:
+    errors = []
+    if taken.email:
+        errors.append(FieldError("email", "is already registered"))
+    if taken.handle:
+        errors.append(FieldError("user_handle", "is already taken"))
+    kind = EmailTaken if taken.email else HandleTaken
+    return kind(errors=tuple(errors))

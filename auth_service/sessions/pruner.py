@@ -1,0 +1,47 @@
+"""Forgets sessions and refresh tokens whose time is over."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+
+from auth_service.sessions.repository import Sessions
+from shared.clock import Clock
+from shared.db.database import Database
+from shared.messaging.failures import is_database_away
+from shared.observability.logging import get_logger
+from shared.runtime.service import Ready
+
+log = get_logger(__name__)
+
+SECONDS_BETWEEN_PRUNINGS = 3600.0
+
+
+class SessionPruner:
+    """Keeps the tables as small as the sessions under way."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def run(self, ready: Ready) -> None:
+        """Prune now and then every hour, until cancelled."""
+        ready()
+        while True:
+            try:
+                await self.prune()
+            except Exception as error:
+                if not is_database_away(error):
+                    raise
+                log.warning("sessions_not_pruned", error=str(error))
+            await asyncio.sleep(SECONDS_BETWEEN_PRUNINGS)
+
+    async def prune(self) -> None:
+        """Delete what is over, a batch at a time."""
+        sessions = Sessions(self._database)
+        for delete in (sessions.delete_expired_tokens, sessions.delete_ended):
+            await _until_none_is_left(delete, self._clock.now())
+
+
+async def _until_none_is_left(delete: Callable[[datetime], Awaitable[int]], now: datetime) -> None:
+    while await delete(now):
+        pass

@@ -1,0 +1,52 @@
+"""What other processes need to verify tokens: public keys, and the sessions that have ended."""
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+from auth_service.tokens.keyring import KeyRing
+from shared.http.endpoint import endpoint
+from shared.security.jwks import JWKS_PATH, Jwk, Jwks
+from shared.security.principal import CallingService
+from shared.security.revocations import REVOCATIONS_PATH, Revocation, RevocationList
+
+_EXAMPLE_KEY = Jwk(
+    kty="OKP",
+    kid="kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k",
+    crv="Ed25519",
+    x="11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
+)
+_EXAMPLE_REVOCATION = Revocation(
+    UUID("01980a3e-7b1c-7f00-8a51-3c5d1e0f9b42"), datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TokenEndpoints:
+    """Published keys and revocations."""
+
+    keys: KeyRing
+    revoked_lately: Callable[[], Awaitable[Iterable[Revocation]]]
+
+    @endpoint(
+        "GET",
+        JWKS_PATH,
+        summary="Read the public keys of access tokens",
+        tag="auth",
+        example=Jwks((_EXAMPLE_KEY,)),
+    )
+    async def jwks(self) -> Jwks:
+        """A JSON Web Key Set (RFC 7517)."""
+        return self.keys.published()
+
+    @endpoint(
+        "GET",
+        REVOCATIONS_PATH,
+        summary="List the sessions that ended while their access tokens may still be about",
+        tag="internal",
+        example=RevocationList((_EXAMPLE_REVOCATION,)),
+    )
+    async def revocations(self, caller: CallingService) -> RevocationList:
+        """For every process that verifies tokens, at its start and once a minute."""
+        return RevocationList(tuple(await self.revoked_lately()))

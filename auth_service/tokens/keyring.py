@@ -1,0 +1,55 @@
+"""The keys that sign access tokens. Two may overlap: the older verifies while the newer signs."""
+
+from collections.abc import Sequence
+
+from auth_service.tokens.repository import SigningKeys, StoredKey
+from auth_service.tokens.seal import Seal
+from shared.clock import Clock
+from shared.db.database import Database, Transaction
+from shared.security.jwks import Jwks, to_jwk
+from shared.security.keys import SigningKey, VerificationKey
+
+
+class KeyRing:
+    """Every accepted key, opened; `load` fills it before anything else is asked."""
+
+    def __init__(self, database: Database, seal: Seal, clock: Clock) -> None:
+        self._database = database
+        self._seal = seal
+        self._clock = clock
+        self._stored: Sequence[StoredKey] = ()
+        self._keys: dict[str, SigningKey] = {}
+
+    async def load(self) -> None:
+        """Read the keys; the very first start makes one. Raises `WrongSecret`."""
+        stored = await SigningKeys(self._database).unretired(self._clock.now())
+        if not stored:
+            async with self._database.transaction() as tx:
+                stored = await self._make_first(tx)
+        self._keys = {one.kid: self._seal.open(one.kid, one.sealed) for one in stored}
+        self._stored = stored
+
+    def signing_key(self) -> SigningKey:
+        """The newest key whose time to sign has come."""
+        now = self._clock.now()
+        due = [one.kid for one in self._stored if one.signs_from <= now]
+        return self._keys[due[-1] if due else self._stored[0].kid]
+
+    async def find(self, kid: str) -> VerificationKey | None:
+        """The accepted key of that id."""
+        key = self._keys.get(kid)
+        return key.verification if key else None
+
+    def published(self) -> Jwks:
+        """The public halves of all accepted keys, for other processes."""
+        return Jwks(tuple(to_jwk(key.verification) for key in self._keys.values()))
+
+    async def _make_first(self, tx: Transaction) -> Sequence[StoredKey]:
+        keys, now = SigningKeys(tx), self._clock.now()
+        await keys.lock()
+        if found := await keys.unretired(now):  # another process was quicker
+            return found
+        key = SigningKey.generate()
+        first = StoredKey(key.kid, self._seal.close(key), now)
+        await keys.add(first)
+        return [first]
