@@ -43,12 +43,28 @@ class _FileVariables(PydanticBaseSettingsSource):
         return {name: value for name, value in found.items() if value is not None}
 
 
-class CommonSettings(BaseSettings):
-    """What every process reads."""
+class Settings(BaseSettings):
+    """How every settings class of the project reads its variables."""
 
     model_config = SettingsConfigDict(
         env_file=".env", extra="ignore", hide_input_in_errors=True, enable_decoding=False
     )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then the environment, then `*_FILE`, then `.env`."""
+        return init_settings, env_settings, _FileVariables(settings_cls), dotenv_settings
+
+
+class CommonSettings(Settings):
+    """What every process that serves reads."""
 
     environment: Literal["development", "staging", "production"] = Field(
         "development", description="Where this runs; production refuses unsafe settings."
@@ -75,18 +91,6 @@ class CommonSettings(BaseSettings):
             raise ValueError("DEBUG must be false when ENVIRONMENT is production")
         return self
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Arguments, then the environment, then `*_FILE`, then `.env`."""
-        return init_settings, env_settings, _FileVariables(settings_cls), dotenv_settings
-
 
 class ServiceSettings(CommonSettings):
     """What every process with a schema reads."""
@@ -98,7 +102,7 @@ class ServiceSettings(CommonSettings):
     amqp_url: SecretStr = Field(description="RabbitMQ: amqp://user:password@host:5672/vhost.")
 
 
-S = TypeVar("S", bound=CommonSettings)
+S = TypeVar("S", bound=Settings)
 
 
 def load(cls: type[S], **given: Any) -> S:

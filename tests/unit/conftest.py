@@ -1,7 +1,6 @@
 """Unit tests do no I/O: whoever opens a connection fails."""
 
 import socket
-from collections.abc import Iterator
 
 import pytest
 
@@ -11,7 +10,7 @@ def _refuse(self: socket.socket, address: object) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _no_connections(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _no_connections(monkeypatch: pytest.MonkeyPatch) -> None:
     for method in ("connect", "connect_ex", "bind"):
         monkeypatch.setattr(socket.socket, method, _refuse)
-    yield
+    return
