@@ -2,8 +2,6 @@
 
 from starlette.types import Scope
 
-from shared.errors import Malformed
-
 HOP_BY_HOP = frozenset(
     {
         b"connection",
@@ -38,8 +36,6 @@ class RequestHead:
         fields = dict(headers)
         self.chunked = b"transfer-encoding" in fields
         length = fields.get(b"content-length")
-        if len(fields) != len(headers) or self.chunked:
-            _refuse_ambiguous(headers)
         dropped = _NOT_FORWARDED
         if (connection := fields.get(b"connection")) is not None and connection != b"keep-alive":
             dropped = _NOT_FORWARDED | listed(connection)
@@ -60,15 +56,3 @@ class RequestHead:
             lines.append(b"content-length: " + length)
         lines.append(b"\r\n")
         self.bytes = b"\r\n".join(lines)
-
-
-def _refuse_ambiguous(headers: list[tuple[bytes, bytes]]) -> None:
-    """Raise `Malformed` where two parsers could disagree on the body's end (RFC 9112, 6.3)."""
-    lengths = [value for name, value in headers if name == b"content-length"]
-    encodings = [value.lower() for name, value in headers if name == b"transfer-encoding"]
-    if len(lengths) > 1:
-        raise Malformed("There is more than one Content-Length.")
-    if lengths and encodings:
-        raise Malformed("There is a Content-Length and a Transfer-Encoding.")
-    if encodings and encodings != [b"chunked"]:
-        raise Malformed("The only Transfer-Encoding accepted here is 'chunked'.")

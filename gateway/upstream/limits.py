@@ -14,8 +14,9 @@ class Limits:
     """For a whole exchange: five gigabytes over a slow line take hours."""
     queue: float = 5.0
     """For a free connection."""
-    idle: float = 4.0
-    """Below the 5 s after which uvicorn closes a quiet connection, so that we close it first."""
+    idle: float = 60.0
+    """Less than the 75 s after which our services close a quiet connection, so that it is us who
+    close it and no request meets a connection that is being closed."""
     connections: int = 256
     waiting: int = 1024
 

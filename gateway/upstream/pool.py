@@ -41,8 +41,8 @@ class Pool:
 
     def __init__(self, name: str, origin: Origin, limits: Limits, breaker: Breaker) -> None:
         self._name = name
-        self._origin = origin
-        self._limits = limits
+        self.origin = origin
+        self.limits = limits
         self._breaker = breaker
         self._tls = ssl.create_default_context() if origin.secure else None
         self._idle: list[Connection] = []
@@ -64,7 +64,7 @@ class Pool:
 
         Raises `Unavailable` or `GatewayTimeout`.
         """
-        if len(self._open) + self._opening >= self._limits.connections:
+        if len(self._open) + self._opening >= self.limits.connections:
             handed = await self._turn()
             if handed is not None:
                 return handed
@@ -83,7 +83,7 @@ class Pool:
         """Close a connection in the middle of an exchange."""
         connection.close()
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Close every connection and stop ticking."""
         for connection in list(self._open):
             connection.close()
@@ -93,12 +93,12 @@ class Pool:
 
     async def _turn(self) -> Connection | None:
         """Wait for a connection, or (None) for room to open one."""
-        if len(self._waiting) >= self._limits.waiting:
+        if len(self._waiting) >= self.limits.waiting:
             raise self._overloaded()
         turn: asyncio.Future[Connection | None] = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
         try:
-            async with asyncio.timeout(self._limits.queue):
+            async with asyncio.timeout(self.limits.queue):
                 return await turn
         except BaseException as error:
             self._decline(turn)
@@ -135,7 +135,7 @@ class Pool:
         except TimeoutError:
             self._breaker.failed()
             self._offer(None)
-            message = f"{self._name} took no connection within {self._limits.connect:g} s."
+            message = f"{self._name} took no connection within {self.limits.connect:g} s."
             raise GatewayTimeout(message) from None
         except OSError as error:
             self._breaker.failed()
@@ -153,11 +153,11 @@ class Pool:
         return connection
 
     async def _connected(self) -> Connection:
-        async with asyncio.timeout(self._limits.connect):
+        async with asyncio.timeout(self.limits.connect):
             _, connection = await asyncio.get_running_loop().create_connection(
-                lambda: Connection(self._limits, self._on_lost),
-                self._origin.host,
-                self._origin.port,
+                lambda: Connection(self.limits, self._on_lost),
+                self.origin.host,
+                self.origin.port,
                 ssl=self._tls,
             )
         return connection
@@ -171,7 +171,7 @@ class Pool:
     def _tick_later(self) -> None:
         if self._ticker is None and self._open:
             loop = asyncio.get_running_loop()
-            self._ticker = loop.call_later(self._limits.tick, self._tick)
+            self._ticker = loop.call_later(self.limits.tick, self._tick)
 
     def _tick(self) -> None:
         self._ticker = None

@@ -32,10 +32,10 @@ class Proxy:
     at any time.
     """
 
-    def __init__(self, pool: Pool, host: bytes, client_seconds: float) -> None:
+    def __init__(self, pool: Pool) -> None:
         self._pool = pool
-        self._host = host
-        self._seconds = client_seconds
+        self._host = pool.origin.authority
+        self._seconds = pool.limits.silence
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Forward one request and its answer."""
@@ -43,25 +43,32 @@ class Proxy:
         body, more = b"", False
         if head.has_body:
             body, more = await self._first_piece(receive)
-        for attempt in range(1, _ATTEMPTS + 1):
-            pooled = self._pool.take() if attempt == 1 else None
-            connection = pooled or await self._pool.open()
-            exchange = _Exchange(connection, head, receive, send, self._seconds)
-            try:
-                if await exchange.run(body, more):
-                    self._pool.give_back(connection)
-                else:
-                    self._pool.discard(connection)
-                return
-            except Problem as problem:
-                self._pool.discard(connection)
-                if exchange.started:
-                    raise AnswerBroken(problem.detail) from problem
-                if attempt == _ATTEMPTS or not exchange.may_be_repeated:
-                    raise
-            except BaseException:
-                self._pool.discard(connection)
+        attempt = 1
+        while await self._attempt(attempt, head, body, more, receive, send):
+            attempt += 1
+
+    async def _attempt(
+        self, number: int, head: RequestHead, body: bytes, more: bool, receive: Receive, send: Send
+    ) -> bool:
+        """Try once; True when it failed and may be tried again."""
+        pooled = self._pool.take() if number == 1 else None
+        connection = pooled or await self._pool.open()
+        exchange = _Exchange(connection, head, receive, send, self._seconds)
+        is_reusable = False
+        try:
+            is_reusable = await exchange.run(body, more)
+        except Problem as problem:
+            if exchange.started:
+                raise AnswerBroken(problem.detail) from problem
+            if number == _ATTEMPTS or not exchange.may_be_repeated:
                 raise
+            return True
+        finally:
+            if is_reusable:
+                self._pool.give_back(connection)
+            else:
+                self._pool.discard(connection)
+        return False
 
     async def _first_piece(self, receive: Receive) -> tuple[bytes, bool]:
         try:
@@ -74,7 +81,16 @@ class Proxy:
 class _Exchange:
     """One request and its answer on one connection."""
 
-    __slots__ = ("_connection", "_head", "_receive", "_seconds", "_send", "_sent", "_whole", "started")
+    __slots__ = (
+        "_connection",
+        "_head",
+        "_receive",
+        "_seconds",
+        "_send",
+        "_sent",
+        "_whole",
+        "started",
+    )
 
     def __init__(
         self,

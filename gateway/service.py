@@ -1,0 +1,104 @@
+"""The composition root: builds every object of the gateway."""
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+
+import httpx
+from starlette.types import ASGIApp
+
+from gateway import clients, pipeline
+from gateway.access_log import AccessLog, to_standard_error
+from gateway.cors import Cors
+from gateway.docs import Docs
+from gateway.health import Health
+from gateway.identity import Identity
+from gateway.local import read_only
+from gateway.openapi import OpenApi
+from gateway.pipeline import Gateway, Policies
+from gateway.routes import Routes
+from gateway.settings import GatewaySettings
+from gateway.upstream.breaker import Breaker
+from gateway.upstream.limits import Limits
+from gateway.upstream.pool import Origin, Pool
+from gateway.upstream.proxy import Proxy
+from shared.clock import Clock, SystemClock
+from shared.messaging.broker import Broker
+from shared.runtime.service import Service
+from shared.security.verification import remote_verification
+
+
+def build(
+    settings: GatewaySettings,
+    broker: Broker,
+    *,
+    auth: httpx.AsyncClient,
+    upstreams: Mapping[str, ASGIApp] | None = None,
+    clock: Clock | None = None,
+) -> Service:
+    """The gateway, in front of `upstreams` in this process, or of the services' addresses."""
+    clock = clock or SystemClock()
+    urls = {
+        "auth": settings.auth_url, "content": settings.content_url, "jobs": settings.jobs_url,
+    }  # fmt: skip
+    closing: list[Callable[[], Awaitable[None]]] = []
+    if upstreams is None:
+        asked = clients.over_http(urls)
+        pools = _pools(urls, settings, clock)
+        upstreams = {name: Proxy(pool) for name, pool in pools.items()}
+        closing += [pool.close for pool in pools.values()]
+    else:
+        asked = clients.in_process(upstreams)
+    verification = remote_verification(
+        "gateway", settings.secret_key.get_secret_value(), auth, clock
+    )
+    broker.subscribe(verification.broadcast)
+    routes = Routes(
+        upstreams,
+        _own_pages(asked, clock),
+        max_body=settings.max_body_bytes,
+        max_upload=settings.upload_max_bytes,
+    )
+    policies = Policies(Cors(settings.allowed_origins), routes, Identity(verification.verifier))
+    access_log = _access_log()
+
+    async def close() -> None:
+        if access_log is not None:
+            access_log.flush()
+        await clients.close(asked)
+
+    return Service(
+        "gateway",
+        Gateway(policies, clock, access_log, https_only=settings.environment == "production"),
+        components=(verification.component,),
+        close=(*closing, close),
+    )
+
+
+def _pools(urls: Mapping[str, str], settings: GatewaySettings, clock: Clock) -> dict[str, Pool]:
+    limits = Limits(
+        connect=settings.upstream_connect_seconds,
+        silence=settings.upstream_silence_seconds,
+        total=settings.upstream_total_seconds,
+        connections=settings.upstream_connections,
+    )
+    return {name: Pool(name, Origin.of(url), limits, Breaker(clock)) for name, url in urls.items()}
+
+
+def _own_pages(asked: clients.Clients, clock: Clock) -> dict[str, ASGIApp]:
+    health = Health(asked, clock)
+    openapi = OpenApi(asked, clock)
+    return {
+        "/": read_only(health.root),
+        "/health": read_only(health.alive),
+        "/health/ready": read_only(health.ready),
+        "/health/full": read_only(health.full),
+        "/openapi.json": read_only(openapi.page),
+        **Docs(openapi).apps(),
+    }
+
+
+def _access_log() -> AccessLog | None:
+    """The access log, unless this process logs nothing as mild as an answered request."""
+    if not logging.getLogger(pipeline.__name__).isEnabledFor(logging.INFO):
+        return None
+    return AccessLog(to_standard_error)

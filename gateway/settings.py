@@ -1,0 +1,116 @@
+"""What the gateway reads from its environment, and what it refuses to start with."""
+
+import json
+from typing import Annotated, Any, Self
+from urllib.parse import SplitResult, urlsplit
+
+from pydantic import AfterValidator, Field, SecretStr, field_validator, model_validator
+
+from shared.settings import CommonSettings
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+def _service_url(value: str) -> str:
+    parts = _split(value)
+    if parts is None or parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
+        raise ValueError(f"{value!r} is no http:// or https:// URL")
+    if parts.path not in ("", "/") or parts.query or parts.fragment or parts.username:
+        raise ValueError(f"{value!r} may hold a scheme, a host and a port, nothing else")
+    return value.rstrip("/")
+
+
+ServiceUrl = Annotated[str, AfterValidator(_service_url)]
+
+
+class GatewaySettings(CommonSettings):
+    """Everything that can be set about the gateway."""
+
+    allowed_origins: tuple[str, ...] = Field(
+        (),
+        description="Origins whose pages may call the API: a JSON array, or separated by commas. "
+        "Each is exact, such as https://app.example.",
+    )
+    auth_url: ServiceUrl = Field("http://127.0.0.1:8001", description="The auth service.")
+    content_url: ServiceUrl = Field("http://127.0.0.1:8002", description="The content service.")
+    jobs_url: ServiceUrl = Field("http://127.0.0.1:8003", description="The jobs service.")
+    amqp_url: SecretStr | None = Field(
+        None,
+        description="RabbitMQ: amqp://user:password@host:5672/vhost; required but in the embedded "
+        "suite, which has a broker of its own.",
+    )
+    max_body_bytes: int = Field(
+        1024 * 1024, ge=1024, description="The largest body in bytes, uploads apart."
+    )
+    upload_max_bytes: int = Field(
+        5 * 1024**3, ge=1024, description="The largest video in bytes that may be uploaded."
+    )
+    upstream_connect_seconds: float = Field(
+        3.0, gt=0, le=60, description="How long a service may take to accept a connection."
+    )
+    upstream_silence_seconds: float = Field(
+        60.0, gt=0, le=3600, description="How long a service, or a client, may send nothing."
+    )
+    upstream_total_seconds: float = Field(
+        6 * 3600.0, gt=0, description="How long one request may take altogether."
+    )
+    upstream_connections: int = Field(
+        256, ge=1, le=10_000, description="Connections to one service at most."
+    )
+
+    @field_validator("allowed_origins", mode="before")
+    @classmethod
+    def _as_list(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        if not value.lstrip().startswith("["):
+            return [one.strip() for one in value.split(",") if one.strip()]
+        try:
+            return json.loads(value)
+        except json.JSONDecodeError as error:
+            raise ValueError(f"{value!r} begins like a JSON array and is none: {error}") from None
+
+    @model_validator(mode="after")
+    def _check_origins(self) -> Self:
+        secure = self.environment == "production"
+        refused = [
+            f"ALLOWED_ORIGINS: {origin!r} is refused: {reason}"
+            for origin in self.allowed_origins
+            if (reason := refusal_of(origin, secure=secure))
+        ]
+        if refused:
+            raise ValueError("\n".join(refused))
+        return self
+
+
+def refusal_of(origin: str, *, secure: bool) -> str | None:
+    """Why `origin` may not be allowed, or None; `secure` refuses all but https."""
+    if origin == "*":
+        return "it would let every site act in the name of a logged-in user; list each origin"
+    if "*" in origin:
+        return "wildcards are not supported; list each origin"
+    parts = _split(origin)
+    if parts is None or parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
+        return "an origin reads https://host or https://host:port"
+    if origin.endswith("/"):
+        return "an origin has no trailing slash"
+    if parts.path or parts.query or parts.fragment:
+        return "an origin has no path"
+    if parts.username is not None:
+        return "an origin holds no user name"
+    if not origin.isascii() or origin != origin.lower():
+        return "browsers send an origin in lower case, and in punycode"
+    if parts.port == _DEFAULT_PORTS[parts.scheme]:
+        return f"browsers leave out the port {parts.port} of {parts.scheme}"
+    if secure and parts.scheme != "https":
+        return "in production an origin must be https://"
+    return None
+
+
+def _split(url: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018 - reading it checks it
+    except ValueError:
+        return None
+    return parts
