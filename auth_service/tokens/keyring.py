@@ -33,6 +33,7 @@ class KeyRing:
         """The newest key whose time to sign has come."""
         now = self._clock.now()
         due = [one.kid for one in self._stored if one.signs_from <= now]
+        # None is due when another machine with a faster clock has just made the first one.
         return self._keys[due[-1] if due else self._stored[0].kid]
 
     async def find(self, kid: str) -> VerificationKey | None:

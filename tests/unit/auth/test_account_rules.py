@@ -1,0 +1,112 @@
+import unicodedata
+
+import pytest
+
+from auth_service.accounts.domain import Registration, email_key, handle_key
+from auth_service.accounts.passwords import common_passwords
+from shared.errors import Invalid
+
+COMMON = common_passwords()
+
+
+def mistakes(**changes: str) -> list[tuple[str, str]]:
+    good = {"email": "mina@example.com", "handle": "mina", "password": "Correct7Horse"}
+    try:
+        Registration.checked(**(good | changes), common_passwords=COMMON)
+    except Invalid as invalid:
+        return [(error.field, error.message) for error in invalid.errors]
+    return []
+
+
+@pytest.mark.parametrize(
+    "email",
+    [
+        "a@b.co", "first.last+tag@mail.example.co.kr", "o'neil@example.com", " mina@example.com ",
+        "x" * 64 + "@example.com",
+    ],
+)  # fmt: skip
+def test_a_good_email_address_is_taken(email: str) -> None:
+    assert mistakes(email=email) == []
+
+
+@pytest.mark.parametrize(
+    "email",
+    [
+        "", "mina", "mina@", "@example.com", "mina@localhost", "mi na@example.com",
+        "mina@example..com", "mi..na@example.com", ".mina@example.com", "mina.@example.com",
+        "mina@-example.com", "mina@example.com\n", "mina@exa\0mple.com", "a@b@example.com",
+        "x" * 65 + "@example.com", "mina@" + "a." * 200 + "com",
+    ],
+)  # fmt: skip
+def test_a_bad_email_address_is_refused(email: str) -> None:
+    found = mistakes(email=email)
+    if email.strip() == "mina@example.com":
+        assert found == []  # white space around it is nobody's fault
+    else:
+        assert [field for field, _ in found] == ["email"]
+
+
+@pytest.mark.parametrize(
+    "handle", ["mina", "민아입니다", "mina_7", "a.b-c", "Łukasz", "美奈子", "x" * 30]
+)
+def test_a_good_handle_is_taken(handle: str) -> None:
+    assert mistakes(handle=handle) == []
+
+
+@pytest.mark.parametrize(
+    "handle",
+    ["", "ab", "x" * 31, "mi na", "mina!", "@mina", "mina@example.com", "_mina", ".mina", "mina/..",
+     "mi\0na", "mina😀", "mina\u202e"],
+)  # fmt: skip
+def test_a_bad_handle_is_refused(handle: str) -> None:
+    found = mistakes(handle=handle)
+    assert found
+    assert {field for field, _ in found} == {"user_handle"}
+
+
+@pytest.mark.parametrize(
+    ("password", "told"),
+    [
+        ("Sh0rt", "at least 8"),
+        ("lowercase7", "upper-case"),
+        ("UPPERCASE7", "lower-case"),
+        ("NoDigitsHere", "digit"),
+        ("Password1", "most common"),
+        ("QWERTY123a"[:9].title(), "most common"),
+        ("Aa1" + "x" * 300, "256 characters at most"),
+    ],
+)
+def test_each_broken_rule_of_a_password_is_named(password: str, told: str) -> None:
+    assert [message for _, message in mistakes(password=password) if told in message]
+
+
+def test_every_broken_rule_is_named_at_once() -> None:
+    assert len(mistakes(password="")) == 4
+
+
+@pytest.mark.parametrize("password", ["Correct7Horse", "비밀번호Aa1비밀", "Aa1" + "x" * 253])
+def test_a_good_password_is_taken(password: str) -> None:
+    assert mistakes(password=password) == []
+
+
+def test_every_common_password_would_pass_the_other_rules() -> None:
+    assert 300 < len(COMMON) < 2000
+    for password in COMMON:
+        assert len(password) >= 8
+        assert any(character.isdecimal() for character in password), password
+        assert any(character.isalpha() for character in password), password
+        assert password == password.casefold()
+
+
+def test_keys_are_the_same_for_what_people_take_for_the_same() -> None:
+    assert email_key(" Mina@Example.COM ") == email_key("mina@example.com")
+    assert handle_key("MINA") == handle_key("ｍｉｎａ") == "mina"
+    composed = "민아입니다"
+    assert handle_key(unicodedata.normalize("NFD", composed)) == handle_key(composed)
+    assert handle_key("mina") != handle_key("mina7")
+
+
+def test_a_handle_typed_in_parts_is_stored_as_whole_letters() -> None:
+    typed = unicodedata.normalize("NFD", "민아입니다")
+    wanted = Registration.checked("mina@example.com", typed, "Correct7Horse", COMMON)
+    assert wanted.handle == "민아입니다"
