@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -16,7 +15,6 @@ from auth_service.settings import AuthSettings
 from deploy.postgres.embedded import EmbeddedPostgres
 from shared.clock import SystemClock
 from shared.db.database import Database
-from shared.db.migrations import migrate
 from shared.http.in_process import InProcessTransport
 from shared.messaging.in_process import InProcessBroker
 from shared.runtime.service import Service
@@ -93,23 +91,11 @@ def service_bearer(clock: MovableClock, *, callee: str = "auth") -> dict[str, st
     return bearer(ServiceTokens(SECRET, "jobs", clock).for_service(callee))
 
 
-@pytest.fixture(scope="session")
-async def database_url(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
-    """The URL of auth's own role, its schema migrated."""
-    folder: Path = tmp_path_factory.mktemp("auth") / "postgres"
-    postgres = await EmbeddedPostgres.start(folder, roles=("auth",))
-    try:
-        await migrate(postgres.url("auth"), "auth_service", "auth")
-        yield postgres.url("auth")
-    finally:
-        await postgres.stop()
-
-
 StartAuth = Callable[[], AbstractAsyncContextManager[Auth]]
 
 
 @pytest.fixture
-def start_auth(database_url: str) -> StartAuth:
+def start_auth(postgres: EmbeddedPostgres, auth_database: Database) -> StartAuth:
     """Starts one more process of the service."""
 
     @asynccontextmanager
@@ -117,21 +103,19 @@ def start_auth(database_url: str) -> StartAuth:
         settings = load(
             AuthSettings,
             secret_key=SECRET,
-            database_url=database_url,
+            database_url=postgres.url("auth"),
             database_pool_size=10,
             amqp_url="amqp://unused",
         )
         clock, broker = MovableClock(SystemClock().now()), InProcessBroker()
         service = build(settings, broker, clock=clock)
-        database = Database(database_url, schema="auth", source="auth", pool_size=2)
         transport = InProcessTransport(service.app)
         try:
             async with httpx.AsyncClient(transport=transport, base_url="http://auth") as http:
                 for step in service.before_start:
                     await step()
-                yield Auth(http, clock, database, service, broker)
+                yield Auth(http, clock, auth_database, service, broker)
         finally:
-            await database.close()
             for step in service.close:
                 await step()
 
