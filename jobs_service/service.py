@@ -1,7 +1,6 @@
 """The composition root: builds every object of the jobs service and of its worker."""
 
 import os
-import shutil
 import socket
 import tempfile
 from pathlib import Path
@@ -17,7 +16,7 @@ from jobs_service.settings import JobsSettings
 from jobs_service.subscriptions import subscriptions
 from jobs_service.videos.use_cases import FindVideo
 from jobs_service.work.caption import CaptionVideo
-from jobs_service.work.sources import Sources
+from jobs_service.work.sources import SOURCE_PREFIX, Sources
 from jobs_service.work.subscriptions import broadcasts
 from jobs_service.work.sweeper import Sweeper
 from jobs_service.work.use_cases import SweepJobs
@@ -25,7 +24,7 @@ from jobs_service.work.worker import Limits, Worker
 from shared.clock import Clock, SystemClock
 from shared.db.database import Database
 from shared.db.migrations import require_migrated
-from shared.http.application import build_app
+from shared.http.application import build_app, health_app
 from shared.http.paging import Cursors
 from shared.messaging.broker import Broker
 from shared.messaging.inbox import Inbox, InboxPruner
@@ -118,19 +117,16 @@ def build_worker(
     broker.subscribe(*broadcasts(worker))
     checks = {"database": database.ping, "broker": broker.ping}
 
-    async def remove_directory() -> None:
-        shutil.rmtree(directory, ignore_errors=True)
-
     return Service(
         "worker",
-        build_app("worker", endpoints=[], authenticate=_NobodyCalls(), checks=checks),
+        health_app("worker", checks),
         components=(
             Component("relay", Relay(database, broker).run),
             Component("worker", worker.run),
         ),
         before_start=(require_migrated(database, "jobs_service"),),
         checks=checks,
-        close=(database.close, remove_directory),
+        close=(database.close,),
     )
 
 
@@ -144,9 +140,10 @@ def _database(settings: JobsSettings) -> Database:
 
 
 def _work_directory(given: Path | None) -> Path:
-    """An empty directory: what a killed worker left in `given` is removed."""
+    """Where sources are kept while they are worked on; what a killed worker left is removed."""
     if given is None:
-        return Path(tempfile.mkdtemp(prefix="madang-worker-"))
-    shutil.rmtree(given, ignore_errors=True)
-    given.mkdir(parents=True, mode=0o700)
+        return Path(tempfile.gettempdir())
+    given.mkdir(parents=True, mode=0o700, exist_ok=True)
+    for left_over in given.glob(f"{SOURCE_PREFIX}*"):
+        left_over.unlink()
     return given

@@ -39,6 +39,6 @@ class JobsSettings(ServiceSettings):
     )
     work_dir: Path | None = Field(
         None,
-        description="A directory of this worker's own for temporary files, emptied at start; "
-        "by default a new one under the system's.",
+        description="A directory of this worker's own for videos under work; what a killed worker "
+        "left there is removed at start. By default the system's for temporary files.",
     )

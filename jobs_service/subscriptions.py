@@ -3,7 +3,6 @@
 from uuid import UUID
 
 import msgspec
-from shared.messaging.inbox import Inbox
 
 from jobs_service.credits.use_cases import GrantWelcomeCredits
 from jobs_service.jobs.use_cases import CancelJobsOfVideo
@@ -11,6 +10,7 @@ from jobs_service.videos.domain import KnownVideo
 from jobs_service.videos.repository import Videos
 from shared.db.database import Transaction
 from shared.messaging.broker import Subscription
+from shared.messaging.inbox import Inbox
 from shared.security.principal import UserId
 
 

@@ -1,6 +1,5 @@
 """The tables of the jobs schema."""
 
-from shared.messaging.tables import add_messaging_tables
 from sqlalchemy import (
     UUID,
     BigInteger,
@@ -21,6 +20,8 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
+
+from shared.messaging.tables import add_messaging_tables
 
 metadata = MetaData()
 add_messaging_tables(metadata)

@@ -13,6 +13,7 @@ import httpx
 from shared.errors import NotFound, Unavailable
 
 CHUNK_BYTES = 1024 * 1024
+SOURCE_PREFIX = "madang-source-"
 
 
 class VideoGone(NotFound):
@@ -42,7 +43,7 @@ class Sources:
 
         Raises VideoGone, or SourceUnavailable, which is worth another try.
         """
-        with NamedTemporaryFile(dir=self.directory, prefix="source-") as file:
+        with NamedTemporaryFile(dir=self.directory, prefix=SOURCE_PREFIX) as file:
             try:
                 async with self.content.stream(
                     "GET", f"/internal/videos/{video_id}/content"

@@ -1,0 +1,59 @@
+"""HTTP: the captions of a job, in the format its path names."""
+
+from dataclasses import dataclass
+from typing import Literal
+from uuid import UUID
+
+from starlette.responses import Response
+
+from jobs_service.captions.formats import FORMATS
+from jobs_service.captions.repository import Tracks
+from jobs_service.jobs.domain import JobNotFound
+from jobs_service.jobs.repository import Jobs
+from shared.db.database import Database
+from shared.errors import Conflict
+from shared.http.endpoint import endpoint
+from shared.security.principal import Principal
+
+
+class CaptionsNotReady(Conflict):
+    """The job has no captions: it has not ended, or did not succeed."""
+
+    code = "captions_not_ready"
+    title = "The job has no captions"
+
+
+@dataclass(frozen=True, slots=True)
+class CaptionEndpoints:
+    """Results of the caller's captions jobs."""
+
+    database: Database
+
+    @endpoint(
+        "GET",
+        "/api/jobs/{job_id}/captions.{extension}",
+        summary="The captions of a job as WebVTT, SubRip, JSON with word times, or plain text",
+        tag="captions",
+        answers="text/vtt",
+        errors=(JobNotFound, CaptionsNotReady),
+    )
+    async def read(
+        self, job_id: UUID, extension: Literal["vtt", "srt", "json", "txt"], caller: Principal
+    ) -> Response:
+        """The captions in one format, in UTF-8."""
+        track = await Tracks(self.database).find(caller.id, job_id)
+        if track is None:
+            job = await Jobs(self.database).find(caller.id, job_id)
+            if job is None:
+                raise JobNotFound(f"No job of yours has the id {job_id}.")
+            raise CaptionsNotReady(f"The job is {job.status}; captions come when it has succeeded.")
+        form = FORMATS[extension]
+        return Response(
+            form.write(track),
+            media_type=form.media_type,
+            headers={
+                "content-disposition": f'inline; filename="captions-{job_id}.{extension}"',
+                "cache-control": "private, no-cache",
+                "x-content-type-options": "nosniff",
+            },
+        )

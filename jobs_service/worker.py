@@ -1,0 +1,20 @@
+"""`python -m jobs_service.worker`: a process that runs jobs, and answers only its health."""
+
+import sys
+
+import httpx
+
+from jobs_service.service import build_worker
+from jobs_service.settings import JobsSettings
+from shared.runtime.entry_point import main
+
+if __name__ == "__main__":
+    sys.exit(
+        main(
+            "jobs_service.worker",
+            JobsSettings,
+            lambda settings, broker: build_worker(
+                settings, broker, content=httpx.AsyncClient(base_url=settings.content_url)
+            ),
+        )
+    )

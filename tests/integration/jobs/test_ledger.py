@@ -1,0 +1,100 @@
+"""Whatever happens in whatever order: never negative, never lost, entries equal balances."""
+
+import random
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from jobs_service.credits.domain import NotEnoughCredits
+from jobs_service.credits.repository import Credits
+from jobs_service.jobs.domain import Job, JobFinished, JobStatus, NewJob
+from jobs_service.jobs.repository import Jobs
+from jobs_service.jobs.use_cases import CancelJob, SubmitJob
+from jobs_service.videos.use_cases import FindVideo
+from jobs_service.work.use_cases import (
+    ClaimJob,
+    FailJob,
+    FinishJob,
+    HandBackJob,
+    JobLost,
+    SweepJobs,
+)
+from shared.clock import SystemClock
+from shared.db.database import Database
+from shared.security.principal import UserId
+from tests.integration.jobs.conftest import Setting
+from tests.support.tracks import TRACK
+
+STEPS = ("submit", "grant", "claim", "finish", "fail", "cancel", "hand_back", "lose", "sweep")
+
+
+class History:
+    """One user's random history, and how many credits there must be in the end."""
+
+    def __init__(self, database: Database, setting: Setting, owner: UserId, granted: int) -> None:
+        self.database, self.setting, self.owner = database, setting, owner
+        self.granted = granted
+        self.held: list[Job] = []
+        self.random = random.Random(0)
+
+    async def step(self, name: str) -> None:
+        """Do one thing; what may not be done is refused."""
+        try:
+            await getattr(self, name)()
+        except (NotEnoughCredits, JobFinished, JobLost):
+            pass
+
+    async def submit(self) -> None:
+        video = await self.setting.video(self.owner, seconds=self.random.choice([10, 70, 200]))
+        submit = SubmitJob(self.database, FindVideo(self.database), SystemClock())
+        await submit(self.owner, NewJob("captions", video.id, "en"), None)
+
+    async def grant(self) -> None:
+        await self.setting.grant(self.owner, 2)
+        self.granted += 2
+
+    async def claim(self, lease: float = 30) -> None:
+        if job := await ClaimJob(self.database, "worker", lease, 3)():
+            self.held.append(job)
+
+    async def lose(self) -> None:
+        await self.claim(lease=0)
+
+    async def sweep(self) -> None:
+        await SweepJobs(self.database, attempts=2)()
+
+    async def finish(self) -> None:
+        if self.held:
+            await FinishJob(self.database)(self.random.choice(self.held), TRACK)
+
+    async def fail(self) -> None:
+        if self.held:
+            await FailJob(self.database)(self.random.choice(self.held), "broken", "It broke.")
+
+    async def hand_back(self) -> None:
+        if self.held:
+            await HandBackJob(self.database)(self.random.choice(self.held), counted=True)
+
+    async def cancel(self) -> None:
+        jobs = await Jobs(self.database).list_of(self.owner, 50, None, None)
+        if jobs:
+            await CancelJob(self.database)(self.owner, self.random.choice(jobs).id)
+
+
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(steps=st.lists(st.sampled_from(STEPS), min_size=5, max_size=40))
+async def test_no_sequence_of_events_loses_or_makes_credits(
+    database: Database, setting: Setting, steps: list[str]
+) -> None:
+    history = History(database, setting, await setting.user(5), 5)
+    for name in steps:
+        await history.step(name)
+    credits = Credits(database)
+    assert await credits.unbalanced() == []
+    left = await credits.balance(history.owner)
+    jobs = await Jobs(database).list_of(history.owner, 100, None, None)
+    spent = sum(job.price for job in jobs if job.status is JobStatus.SUCCEEDED)
+    held = sum(job.price for job in jobs if job.status in (JobStatus.QUEUED, JobStatus.RUNNING))
+    assert (left.balance, left.held) == (history.granted - spent - held, held)

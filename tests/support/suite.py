@@ -1,0 +1,186 @@
+"""The whole suite as real processes, in both topologies: embedded in one, or split into five."""
+
+import asyncio
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+from deploy.postgres.embedded import EmbeddedPostgres
+
+ROOT = Path(__file__).parents[2]
+SAMPLE = ROOT / "deploy" / "sample" / "welcome.mp4"
+PATIENCE_SECONDS = 60
+SHORT_LEASE = {"LEASE_SECONDS": "2", "WELCOME_CREDITS": "20"}
+
+
+class Process:
+    """One process of a suite, which a test may kill and start again."""
+
+    def __init__(self, arguments: list[str], env: Mapping[str, str], log: Path) -> None:
+        self._arguments = arguments
+        self._env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **env}
+        self.log = log
+        self._running: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it; `Suite` waits until it answers."""
+        with self.log.open("ab") as log:
+            self._running = subprocess.Popen(
+                [sys.executable, *self._arguments],
+                cwd=self.log.parent,
+                env=self._env,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+
+    @property
+    def pid(self) -> int:
+        """The id of the running process."""
+        assert self._running is not None
+        return self._running.pid
+
+    def check_alive(self) -> None:
+        """Fail with the end of the log when it has ended."""
+        if self._running is not None and self._running.poll() is not None:
+            tail = self.log.read_text(errors="replace")[-4000:]
+            raise AssertionError(f"{self._arguments} ended:\n{tail}")
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        assert self._running is not None
+        self._running.kill()
+        self._running.wait()
+
+    def stop(self) -> int:
+        """End it as an operator would; its exit code."""
+        if self._running is None:
+            return 0
+        self._running.send_signal(signal.SIGTERM)
+        return self._running.wait(timeout=40)
+
+
+@dataclass
+class Suite:
+    """A running suite: where it answers, and its processes by name."""
+
+    address: str
+    processes: dict[str, Process]
+    health: dict[str, str]
+    """Where each process answers `/health/ready`."""
+    home: Path
+    jobs_url: str | None = None
+    """The URL of the database, as the jobs service's role (split topology)."""
+    services: dict[str, str] = field(default_factory=dict)
+
+    def client(self) -> httpx.AsyncClient:
+        """A browser's view: everything through the gateway."""
+        return httpx.AsyncClient(base_url=self.address, timeout=60)
+
+    async def wait_ready(self, *names: str) -> None:
+        """Wait until these processes, or all, can do their work."""
+        async with httpx.AsyncClient(timeout=3) as client:
+            for name in names or self.health:
+                await self._wait_ready(client, name)
+
+    async def _wait_ready(self, client: httpx.AsyncClient, name: str) -> None:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            self.processes[name].check_alive()
+            try:
+                if (await client.get(self.health[name])).status_code == 200:
+                    return
+            except httpx.TransportError:
+                pass
+            if time.monotonic() > deadline:
+                tail = self.processes[name].log.read_text(errors="replace")[-4000:]
+                raise AssertionError(f"{name} is not ready:\n{tail}")
+            await asyncio.sleep(0.05)
+
+    def stop(self) -> dict[str, int]:
+        """Stop every process, the gateway first; their exit codes."""
+        return {name: process.stop() for name, process in self.processes.items()}
+
+
+async def start_embedded(settings: Mapping[str, str] = SHORT_LEASE) -> Suite:
+    """`madang run` on a free port, with its data in a new directory."""
+    home = Path(tempfile.mkdtemp(prefix="madang-embedded-"))
+    home.chmod(0o711)
+    port = free_port()
+    env = {**settings, "MADANG_HOME": str(home / "data"), "LOG_LEVEL": "INFO"}
+    arguments = ["-m", "deploy.cli", "run", "--port", str(port)]
+    process = Process(arguments, env, home / "suite.log")
+    address = f"http://127.0.0.1:{port}"
+    suite = Suite(address, {"suite": process}, {"suite": f"{address}/health/full"}, home)
+    process.start()
+    await suite.wait_ready()
+    return suite
+
+
+async def start_split(
+    postgres: EmbeddedPostgres, amqp_url: str, settings: Mapping[str, str] = SHORT_LEASE
+) -> Suite:
+    """Gateway, auth, content, jobs and worker as processes of their own."""
+    home = Path(tempfile.mkdtemp(prefix="madang-split-"))
+    ports = {name: free_port() for name in ("gateway", "auth", "content", "jobs", "worker")}
+    urls = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
+    common = {
+        **settings,
+        "SECRET_KEY": secrets.token_urlsafe(48),
+        "AMQP_URL": amqp_url,
+        "AUTH_URL": urls["auth"],
+        "CONTENT_URL": urls["content"],
+        "JOBS_URL": urls["jobs"],
+        "STORAGE_URL": f"file://{home}/storage",
+    }
+    (home / "storage").mkdir()
+    modules = {
+        "gateway": "gateway",
+        "auth": "auth_service",
+        "content": "content_service",
+        "jobs": "jobs_service",
+        "worker": "jobs_service.worker",
+    }
+    processes = {}
+    for name, module in modules.items():
+        role = "jobs" if name == "worker" else name
+        env = {**common, "PORT": str(ports[name])}
+        if role != "gateway":
+            env["DATABASE_URL"] = postgres.url(role)
+            if name != "worker":
+                await _migrate(module, env, home)
+        processes[name] = Process(["-m", module], env, home / f"{name}.log")
+    health = {name: f"{url}/health/ready" for name, url in urls.items()}
+    health["gateway"] = f"{urls['gateway']}/health/full"
+    suite = Suite(urls["gateway"], processes, health, home, postgres.url("jobs"), services=urls)
+    for process in processes.values():
+        process.start()
+    await suite.wait_ready()
+    return suite
+
+
+async def _migrate(module: str, env: Mapping[str, str], home: Path) -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", module, "migrate",
+        cwd=home,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **env},
+    )  # fmt: skip
+    assert await process.wait() == 0, f"python -m {module} migrate failed"
+
+
+def free_port() -> int:
+    """A port of the loopback that nothing uses now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
