@@ -20,6 +20,8 @@ from deploy.postgres.owner import Owner
 
 _RECOVERY_SECONDS = 600
 _STOP_SECONDS = 60
+_ORPHAN_SECONDS = 20
+_SOCKET = ".s.PGSQL.5432"
 _LONGEST_SOCKET_PATH = 103  # macOS; Linux allows 107 bytes
 _SETTINGS = {
     "listen_addresses": "",
@@ -141,19 +143,24 @@ class Cluster:
             return False
 
     def _forget_dead_server(self) -> None:
-        """After a kill -9: wait until the server's orphans have ended, then drop its pid file,
-        which PostgreSQL would obey if another process had been given that id since."""
+        """After a kill -9: wait until the server's orphans have ended, then drop its pid files.
+
+        PostgreSQL would obey them if the process is a zombie that nobody has read, or if another
+        one has been given its id since, as happens in a container that was started anew.
+        """
         if not self._pid_file.exists():
             return
         orphans = [one for one in psutil.process_iter() if self._works_here(one.pid)]
-        _, alive = psutil.wait_procs(orphans, timeout=20)
+        _, alive = psutil.wait_procs(orphans, timeout=_ORPHAN_SECONDS)
         if alive:
             pids = ", ".join(str(one.pid) for one in alive)
             raise ClusterFailed(f"Processes of a dead server still use {self.data}: {pids}")
+        for folder in self._pid_file_lines()[4:5]:
+            (Path(folder) / f"{_SOCKET}.lock").unlink(missing_ok=True)
         self._pid_file.unlink(missing_ok=True)
 
     def _new_socket_folder(self) -> Path:
-        if len(os.fsencode(self.data / ".s.PGSQL.5432")) <= _LONGEST_SOCKET_PATH:
+        if len(os.fsencode(self.data / _SOCKET)) <= _LONGEST_SOCKET_PATH:
             return self.data
         name = hashlib.sha256(os.fsencode(self.data)).hexdigest()[:12]
         folder = Path(tempfile.gettempdir()) / f"madang-{name}"

@@ -23,7 +23,7 @@ from shared.db.migrations import migrate
 from shared.ids import uuid7
 
 ROLES = ("auth", "content", "jobs", "scratch")
-FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+FAST = {"fsync": "off", "full_page_writes": "off"}
 """A server that will not outlive the run need not survive a power cut."""
 
 
