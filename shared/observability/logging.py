@@ -10,6 +10,10 @@ from structlog.typing import EventDict, WrappedLogger
 
 from shared.observability.context import request_id, traceparent
 
+# Without the variables of each frame: they hold passwords, tokens and whole requests.
+_dict_tracebacks = structlog.processors.ExceptionRenderer(
+    structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+)
 _SECRET_WORDS = ("password", "token", "secret", "authorization", "cookie", "api_key", "dsn")
 
 
@@ -60,7 +64,7 @@ def configure(service: str, level: str = "INFO", *, pretty: bool = False) -> Non
         [structlog.dev.ConsoleRenderer()]
         if pretty
         else [
-            structlog.processors.dict_tracebacks,
+            _dict_tracebacks,
             structlog.processors.JSONRenderer(serializer=_encode),
         ]
     )
