@@ -27,7 +27,9 @@ class Breaker:
         return True
 
     def retry_after(self) -> float:
-        """Seconds until a probe is let through."""
+        """Seconds until a probe is let through; 0 while the breaker is closed."""
+        if self._failures < self._threshold:
+            return 0.0
         return max(0.0, self._opened_at + self._rest - self._clock.monotonic())
 
     def succeeded(self) -> None:

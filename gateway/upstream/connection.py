@@ -261,6 +261,8 @@ class Connection(asyncio.Protocol):
         self._keep_alive = self._parser.should_keep_alive()
         if self._bodiless or status in (204, 304):
             self._state = _DONE
+            if not self._bodiless:  # a length without its body is more than servers let through
+                self.headers = [field for field in self.headers if field[0] != b"content-length"]
             # The parser would wait for the body that the length announces
             self._parser = HttpResponseParser(self)
         else:

@@ -11,6 +11,9 @@ from gateway.upstream.breaker import Breaker
 from gateway.upstream.connection import Connection
 from gateway.upstream.limits import Limits
 from shared.errors import GatewayTimeout, Unavailable
+from shared.observability.logging import get_logger
+
+log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +143,8 @@ class Pool:
         except OSError as error:
             self._breaker.failed()
             self._offer(None)
-            raise self._unavailable(f"cannot be reached: {error.strerror or error}") from error
+            log.warning("upstream_unreachable", upstream=self._name, error=repr(error))
+            raise self._unavailable("cannot be reached") from error
         except asyncio.CancelledError:
             self._breaker.abandoned()
             self._offer(None)
