@@ -39,14 +39,14 @@ async def run_demo(home: Home, video: Path | None, out: Console) -> None:
             except DemoFailed:
                 await _call(client, "DELETE", f"/api/videos/{uploaded['id']}")
                 raise
-            captions = await client.get(f"/api/jobs/{job['id']}/captions.srt")
+            captions = (await _ask(client, "GET", f"/api/jobs/{job['id']}/captions.srt")).text
             balance = await _call(client, "GET", "/api/credits/balance")
         except httpx.TransportError as error:
             raise DemoFailed(
                 f"The suite at {address} stopped answering ({type(error).__name__}); "
                 f"its log is {home.log}."
             ) from error
-    out.print(f"\n{captions.text}", markup=False)
+    out.print(f"\n{captions}", markup=False)
     out.print(f"It cost {job['credits']} of your credits; {balance['balance']} are left.\n")
     out.print(
         "Where to look next:\n"
@@ -158,9 +158,14 @@ async def _caption(
 
 
 async def _call(client: httpx.AsyncClient, method: str, path: str, **more: Any) -> dict[str, Any]:
+    answer = await _ask(client, method, path, **more)
+    return dict(answer.json()) if answer.content else {}
+
+
+async def _ask(client: httpx.AsyncClient, method: str, path: str, **more: Any) -> httpx.Response:
     answer = await client.request(method, path, **more)
     if answer.is_success:
-        return {} if answer.status_code == 204 else dict(answer.json())
+        return answer
     if "problem" not in answer.headers.get("content-type", ""):
         raise DemoFailed(f"{method} {path} answered {answer.status_code}.")
     problem = answer.json()

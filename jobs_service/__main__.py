@@ -1,4 +1,4 @@
-"""`python -m jobs_service` serves; `python -m jobs_service migrate` brings its schema up to date."""
+"""`python -m jobs_service` serves; with `migrate` it brings its schema up to date."""
 
 import sys
 

@@ -34,4 +34,4 @@ class Tracks:
     async def find(self, owner: UserId, job_id: UUID) -> Track | None:
         """The track of a job of this owner."""
         row = await self._db.one(_FIND, {"job": job_id, "owner": owner})
-        return msgspec.convert(dict(row._mapping), Track) if row else None
+        return msgspec.convert(dict(zip(_PARTS, row, strict=True)), Track) if row else None

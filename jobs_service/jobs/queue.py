@@ -5,7 +5,6 @@ back, claimed by another), nothing is written and the worker learns that it lost
 """
 
 from collections.abc import Sequence
-from uuid import UUID
 
 from sqlalchemy import TextClause, bindparam, delete, func, select, text, update
 from sqlalchemy.sql.dml import ReturningUpdate

@@ -48,9 +48,7 @@ def _credits() -> None:
         sa.Column("reason", sa.Text, nullable=False),
         sa.Column("job_id", sa.UUID),
         sa.Column("created_at", _MOMENT, nullable=False, server_default=sa.func.now()),
-        sa.CheckConstraint(
-            "kind IN ('grant', 'hold', 'capture', 'release')", name="entries_kind"
-        ),
+        sa.CheckConstraint("kind IN ('grant', 'hold', 'capture', 'release')", name="entries_kind"),
         sa.UniqueConstraint("job_id", "kind", name="entries_job_id_kind"),
     )
     op.create_index("entries_owner_id_id", "entries", ["owner_id", "id"])
@@ -93,9 +91,7 @@ def _jobs() -> None:
     queued, running = sa.text("status = 'queued'"), sa.text("status = 'running'")
     under_way = sa.text("status IN ('queued', 'running')")
     op.create_index("jobs_owner_id_id", "jobs", ["owner_id", "id"])
-    op.create_index(
-        "jobs_queued", "jobs", ["owner_id", "run_after", "id"], postgresql_where=queued
-    )
+    op.create_index("jobs_queued", "jobs", ["owner_id", "run_after", "id"], postgresql_where=queued)
     op.create_index("jobs_running", "jobs", ["owner_id"], postgresql_where=running)
     op.create_index("jobs_lease_until", "jobs", ["lease_until"], postgresql_where=running)
     op.create_index(
