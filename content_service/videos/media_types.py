@@ -115,5 +115,6 @@ def _is_text(head: bytes) -> bool:
     try:
         head.decode()
     except UnicodeDecodeError as error:
-        return error.start >= len(head) - 3 > 0  # cut within a character
+        # A head that ends within a character is text all the same.
+        return len(head) >= HEAD_BYTES and error.start >= len(head) - 3
     return b"\0" not in head

@@ -5,6 +5,8 @@ that an upload is a playlist that names other files or servers.
 """
 
 import math
+import struct
+from pathlib import Path
 
 import av
 import msgspec
@@ -15,8 +17,9 @@ from av.stream import Disposition, Stream
 
 from content_service.videos.domain import MediaFacts, Reason
 
-_DECLARING = frozenset({"mov", "matroska", "avi"})
+_DECLARING = frozenset({"mov", "matroska"})
 """Demuxers that read the duration from the header; the others guess it from the bit rate."""
+_BOXES = frozenset({b"moov", b"mdat", b"moof"})
 _TRUNCATED_SHARE = 0.05
 _TRUNCATED_SECONDS = 1.0
 
@@ -53,6 +56,8 @@ def main(argument: bytes) -> ProbeResult:
 
 def probe(task: ProbeTask) -> MediaFacts:
     """What the file holds; raises `_Rejected`."""
+    if task.demuxer == "mov":
+        _require_whole_boxes(Path(task.path))
     try:
         with av.open(
             task.path,
@@ -65,6 +70,23 @@ def probe(task: ProbeTask) -> MediaFacts:
         raise _Rejected(
             "not_media", f"The file is damaged or cut off: {error.strerror or error}."
         ) from error
+
+
+def _require_whole_boxes(path: Path) -> None:
+    """FFmpeg reads as much of a cut-off MP4 as there is; we want all (ISO 14496-12, 4.2)."""
+    length = path.stat().st_size
+    with path.open("rb") as file:
+        at = 0
+        while len(header := file.read(16)) >= 8:
+            size, kind = struct.unpack_from(">I4s", header)
+            if size == 1 and len(header) == 16:
+                (size,) = struct.unpack_from(">Q", header, 8)
+            if kind in _BOXES and at + size > length:
+                raise _Rejected("truncated", "The file is cut off: it ends within a box.")
+            if size < 8:
+                return  # the last box, which goes to the end of the file; or padding
+            at += size
+            file.seek(at)
 
 
 def _facts(container: InputContainer, task: ProbeTask) -> MediaFacts:
@@ -132,7 +154,7 @@ def _counted(container: InputContainer, tracks: list[Stream], limit: float) -> f
     return end - start
 
 
-def _decodes(packet: Packet[Stream]) -> bool:
+def _decodes(packet: "Packet[Stream]") -> bool:
     """Whether a frame comes out of the track with this packet, as proof that it can be read."""
     try:
         return bool(packet.decode())

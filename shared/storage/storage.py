@@ -13,6 +13,7 @@ bounded and does not depend on the size of the object.
 
 import asyncio
 import os
+import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ from shared.errors import Unavailable
 from shared.storage.local import remove_leftovers, sync_directory, sync_file
 
 if TYPE_CHECKING:  # these exist for type checkers only
+    from obstore import AsyncWritableFile
     from obstore.store import ClientConfig, RetryConfig, S3Config
 
 PART_BYTES = 8 * 1024 * 1024
@@ -106,13 +108,19 @@ class Storage:
         An exception inside, cancellation too, leaves nothing behind. What a killed process leaves
         of a local file goes with `delete`; S3 discards it by a lifecycle rule of the bucket.
         """
+        file = obstore.open_writer_async(
+            self._store, key, buffer_size=PART_BYTES, max_concurrency=2
+        )
+        try:
+            yield _FileWriter(file, key)
+        except BaseException:
+            with _reached(key):
+                await file.__aexit__(*sys.exc_info())  # told of an exception, it aborts
+            raise
         with _reached(key):
-            async with obstore.open_writer_async(
-                self._store, key, buffer_size=PART_BYTES, max_concurrency=2
-            ) as writer:
-                yield writer
-            if path := self.local_path(key):
-                await asyncio.to_thread(sync_file, path)
+            await file.close()
+        if path := self.local_path(key):
+            await asyncio.to_thread(sync_file, path)
 
     async def read(self, key: str, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
         """The bytes from `start` to before `end` (the object's end), in blocks of up to 1 MiB.
@@ -203,19 +211,30 @@ def _s3(bucket: str, prefix: str, access: S3Access) -> S3Store:
     )
 
 
+class _FileWriter:
+    def __init__(self, file: "AsyncWritableFile", key: str) -> None:
+        self._file = file
+        self._key = key
+
+    async def write(self, block: bytes, /) -> int:
+        with _reached(self._key):
+            return await self._file.write(block)
+
+
 @contextmanager
 def _reached(key: str) -> Iterator[None]:
+    """What goes wrong here lies with the store; obstore tells it in two kinds of errors."""
     try:
         yield
-    except BaseError as error:
+    except (BaseError, OSError) as error:
         summary = str(error).partition("\n")[0]
         raise StorageUnavailable(f"The storage failed at {key!r}: {summary}") from error
 
 
 @contextmanager
 def _found(key: str) -> Iterator[None]:
-    try:
-        with _reached(key):
+    with _reached(key):
+        try:
             yield
-    except FileNotFoundError as error:
-        raise NoSuchObject(key) from error
+        except FileNotFoundError as error:
+            raise NoSuchObject(key) from error

@@ -1,15 +1,13 @@
 """What every store must do, held against a local directory and against S3 (moto's server)."""
 
 import asyncio
-import logging
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import pytest
-from moto.server import ThreadedMotoServer
 
 from shared.storage.storage import (
     PART_BYTES,
@@ -20,6 +18,7 @@ from shared.storage.storage import (
     Storage,
     StorageUnavailable,
 )
+from tests.support.s3 import BUCKET
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,26 +29,11 @@ class Store:
     leftovers: Callable[[], Awaitable[list[str]]]
 
 
-@pytest.fixture(scope="session")
-def s3() -> Iterator[str]:
-    logging.getLogger("werkzeug").setLevel("ERROR")
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
 @pytest.fixture(params=["local", "s3"])
-async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     if request.param == "local":
-        yield _local(tmp_path / "has a space" / "files")
-        return
-    endpoint: str = request.getfixturevalue("s3")
-    async with httpx.AsyncClient(base_url=endpoint) as client:
-        await client.post("/moto-api/reset")
-        (await client.put("/madang-files")).raise_for_status()
-        yield _s3(endpoint, client)
+        return _local(tmp_path / "has a space" / "files")
+    return _s3(request.getfixturevalue("s3"))
 
 
 def _local(directory: Path) -> Store:
@@ -59,13 +43,13 @@ def _local(directory: Path) -> Store:
     return Store(Storage.open(directory.as_uri()), leftovers)
 
 
-def _s3(endpoint: str, client: httpx.AsyncClient) -> Store:
+def _s3(access: S3Access) -> Store:
     async def leftovers() -> list[str]:
-        unfinished = (await client.get("/madang-files?uploads")).text
+        async with httpx.AsyncClient(base_url=access.endpoint or "") as client:
+            unfinished = (await client.get(f"/{BUCKET}?uploads")).text
         return ["upload"] * unfinished.count("<Upload>")
 
-    access = S3Access(endpoint, "us-east-1", "an-id", "a-secret")
-    return Store(Storage.open("s3://madang-files/a/prefix", access), leftovers)
+    return Store(Storage.open(f"s3://{BUCKET}/a/prefix", access), leftovers)
 
 
 @pytest.fixture

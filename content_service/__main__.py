@@ -1,0 +1,21 @@
+"""`python -m content_service` serves; `… migrate` brings its schema up to date."""
+
+import sys
+
+import httpx
+
+from content_service.service import SCHEMA, build
+from content_service.settings import ContentSettings
+from shared.runtime.entry_point import main
+
+if __name__ == "__main__":
+    sys.exit(
+        main(
+            "content_service",
+            ContentSettings,
+            lambda settings, broker: build(
+                settings, broker, auth=httpx.AsyncClient(base_url=settings.auth_url)
+            ),
+            schema=SCHEMA,
+        )
+    )
