@@ -1,0 +1,274 @@
+"""How captions must look, by language: the Netflix Timed Text Style Guides, as data.
+
+Sources: "Timed Text Style Guide: General Requirements" (duration, frame gap, line treatment),
+"English (USA)" and "Korean" (characters per line, reading speed).
+"""
+
+import unicodedata
+from dataclasses import dataclass
+from typing import Literal
+
+from jobs_service.captions.errors import UnsupportedLanguage
+
+Audience = Literal["adult", "children"]
+
+_SHORTEST = 0.834
+"""Five sixths of a second, in whole milliseconds."""
+_TWO_FRAMES = 0.084
+"""Two frames at 24 frames per second, in whole milliseconds; enough at 25 and 30 too."""
+_HALF_SECOND = 0.5
+"""A gap shorter than 12 frames is closed to two frames ("frame gap")."""
+
+# Lines and cues end before these words and not after them ("line treatment": break before
+# conjunctions and prepositions; keep article and noun, auxiliary and verb, first words together).
+_CONJUNCTIONS = frozenset(
+    [
+        "and",
+        "but",
+        "or",
+        "nor",
+        "so",
+        "yet",
+        "because",
+        "although",
+        "though",
+        "while",
+        "when",
+        "where",
+        "whereas",
+        "if",
+        "unless",
+        "until",
+        "since",
+        "before",
+        "after",
+        "that",
+        "which",
+        "who",
+        "whom",
+        "whose",
+        "what",
+        "why",
+        "how",
+        "than",
+        "whether",
+        "once",
+    ]
+)
+_PREPOSITIONS = frozenset(
+    [
+        "in",
+        "on",
+        "at",
+        "by",
+        "for",
+        "from",
+        "with",
+        "without",
+        "to",
+        "into",
+        "onto",
+        "of",
+        "off",
+        "over",
+        "under",
+        "through",
+        "across",
+        "between",
+        "among",
+        "behind",
+        "beyond",
+        "about",
+        "above",
+        "below",
+        "against",
+        "along",
+        "around",
+        "during",
+        "near",
+        "toward",
+        "towards",
+        "upon",
+        "within",
+        "as",
+        "like",
+    ]
+)
+_CLINGING = frozenset(
+    [
+        "a",
+        "an",
+        "the",
+        "this",
+        "these",
+        "those",
+        "my",
+        "your",
+        "his",
+        "her",
+        "its",
+        "our",
+        "their",
+        "some",
+        "any",
+        "no",
+        "every",
+        "each",
+        "another",
+        "i",
+        "you",
+        "he",
+        "she",
+        "it",
+        "we",
+        "they",
+        "who",
+        "am",
+        "is",
+        "are",
+        "was",
+        "were",
+        "be",
+        "been",
+        "being",
+        "have",
+        "has",
+        "had",
+        "do",
+        "does",
+        "did",
+        "will",
+        "would",
+        "shall",
+        "should",
+        "can",
+        "could",
+        "may",
+        "might",
+        "must",
+        "not",
+        "i'm",
+        "you're",
+        "he's",
+        "she's",
+        "it's",
+        "we're",
+        "they're",
+        "i've",
+        "you've",
+        "we've",
+        "they've",
+        "i'll",
+        "you'll",
+        "he'll",
+        "she'll",
+        "it'll",
+        "we'll",
+        "they'll",
+        "i'd",
+        "you'd",
+        "he'd",
+        "she'd",
+        "we'd",
+        "they'd",
+        "that's",
+        "there's",
+        "don't",
+        "doesn't",
+        "didn't",
+        "can't",
+        "couldn't",
+        "won't",
+        "wouldn't",
+        "shouldn't",
+        "isn't",
+        "aren't",
+        "wasn't",
+        "weren't",
+        "haven't",
+        "hasn't",
+        "hadn't",
+        "very",
+        "too",
+        "more",
+        "most",
+        "quite",
+        "just",
+        "mr",
+        "mrs",
+        "ms",
+        "dr",
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSet:
+    """The rules of one language; lengths in characters, times in seconds.
+
+    A cue ends rather before a word of `begin_with`, and never gladly after one of `never_last`.
+    """
+
+    language: str
+    line_width: float
+    characters_per_second: float
+    lines: int = 2
+    shortest: float = _SHORTEST
+    longest: float = 7.0
+    gap: float = _TWO_FRAMES
+    close_gaps_under: float = _HALF_SECOND
+    narrow_counts_half: bool = False
+    begin_with: frozenset[str] = frozenset()
+    never_last: frozenset[str] = frozenset()
+
+    def width(self, text: str) -> float:
+        """How many characters `text` counts as.
+
+        Combining marks count nothing. In Korean a Latin letter, a digit, a space and punctuation
+        count half ("Korean", character limitation).
+        """
+        if text.isascii():
+            return len(text) / 2 if self.narrow_counts_half else float(len(text))
+        return sum(map(self._character_width, text))
+
+    def _character_width(self, character: str) -> float:
+        if unicodedata.category(character) in {"Mn", "Me", "Cf"}:
+            return 0.0
+        wide = unicodedata.east_asian_width(character) in {"W", "F"}
+        return 1.0 if wide or not self.narrow_counts_half else 0.5
+
+
+def _english(characters_per_second: float) -> RuleSet:
+    return RuleSet(
+        language="en",
+        line_width=42,
+        characters_per_second=characters_per_second,
+        begin_with=_CONJUNCTIONS | _PREPOSITIONS,
+        never_last=_CONJUNCTIONS | _PREPOSITIONS | _CLINGING,
+    )
+
+
+def _korean(characters_per_second: float) -> RuleSet:
+    return RuleSet(
+        language="ko",
+        line_width=16,
+        characters_per_second=characters_per_second,
+        narrow_counts_half=True,
+    )
+
+
+_RULES: dict[tuple[str, Audience], RuleSet] = {
+    ("en", "adult"): _english(20),
+    ("en", "children"): _english(17),
+    ("ko", "adult"): _korean(12),
+    ("ko", "children"): _korean(9),
+}
+
+
+def rules_for(language: str, audience: Audience = "adult") -> RuleSet:
+    """The rules of a language by its tag (BCP 47: `en`, `en-GB`); raises UnsupportedLanguage."""
+    primary = language.partition("-")[0].lower()
+    if found := _RULES.get((primary, audience)):
+        return found
+    known = ", ".join(sorted({language for language, _ in _RULES}))
+    raise UnsupportedLanguage(f"There are caption rules for {known}, and none for {language!r}.")
