@@ -12,40 +12,10 @@ from itertools import zip_longest
 import msgspec
 
 from jobs_service.captions.domain import Word
+from jobs_service.captions.english import CAPITALISED, ENDS_NO_SENTENCE
 
 SENTENCE_PAUSE = 0.6
 """Seconds of silence that end a sentence; within one, speakers seldom pause for over half."""
-
-_ENDS_NO_SENTENCE = frozenset(
-    "a an the and or but if because although than i i'm you're we're they're he's she's my your "
-    "our their its every of very mr mrs ms dr uh um".split()  # noqa: SIM905 - reads best as text
-)
-_CAPITALISED = frozenset(
-    [
-        "monday",
-        "tuesday",
-        "wednesday",
-        "thursday",
-        "friday",
-        "saturday",
-        "sunday",
-        "january",
-        "february",
-        "april",
-        "june",
-        "july",
-        "august",
-        "september",
-        "october",
-        "november",
-        "december",
-        "korea",
-        "korean",
-        "english",
-        "america",
-        "american",
-    ]
-)
 
 
 def written(words: Sequence[Word]) -> Iterator[Word]:
@@ -53,7 +23,7 @@ def written(words: Sequence[Word]) -> Iterator[Word]:
     begins = True
     for word, following in zip_longest(words, words[1:]):
         ends = following is None or (
-            following.start - word.end >= SENTENCE_PAUSE and word.text not in _ENDS_NO_SENTENCE
+            following.start - word.end >= SENTENCE_PAUSE and word.text not in ENDS_NO_SENTENCE
         )
         text = _capital(word.text, first=begins) + ("." if ends else "")
         yield msgspec.structs.replace(word, text=text)
@@ -61,6 +31,6 @@ def written(words: Sequence[Word]) -> Iterator[Word]:
 
 
 def _capital(word: str, *, first: bool) -> str:
-    if first or word in _CAPITALISED or word == "i" or word.startswith("i'"):
+    if first or word in CAPITALISED or word == "i" or word.startswith("i'"):
         return word[:1].upper() + word[1:]
     return word
