@@ -81,7 +81,7 @@ class Routes:
             or self._by_prefix.get(_prefix(path))
             or self._own.get(path)
         )
-        if route is None or not _is_plain(path, scope["raw_path"]):
+        if route is None or not _is_plain(scope["path"], scope["raw_path"]):
             raise NotFound(f"Nothing answers at {scope['path']}.")
         return route
 

@@ -6,7 +6,8 @@ import sys
 
 import uvloop
 
-from tests.integration.gateway.support import TOKEN, proxying
+from tests.integration.gateway.support import proxying
+from tests.support.gateway import TOKEN
 
 
 async def _serve(url: str) -> None:

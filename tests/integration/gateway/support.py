@@ -1,68 +1,20 @@
 """Real servers for the tests of the gateway: one that follows a script, and uvicorn."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from uuid import uuid4
 
 from starlette.types import ASGIApp
 
-from gateway.access_log import AccessLog
-from gateway.cors import Cors
-from gateway.identity import Identity
-from gateway.pipeline import Gateway, Policies
-from gateway.routes import Routes
 from gateway.upstream.breaker import Breaker
 from gateway.upstream.limits import Limits
 from gateway.upstream.pool import Origin, Pool
 from gateway.upstream.proxy import Proxy
-from shared.clock import SystemClock
 from shared.runtime.http_server import HttpServer, bind
-from shared.security.keys import SigningKey, VerificationKey
-from shared.security.principal import Principal, SessionId, UserId
-from shared.security.revocations import Revocations
-from shared.security.service_tokens import ServiceTokenVerifier
-from shared.security.tokens import TokenIssuer
-from shared.security.verifier import TokenVerifier
-
-ORIGIN = "https://app.example"
-CLOCK = SystemClock()
-KEY = SigningKey.generate()
-USER = Principal(UserId(uuid4()), SessionId(uuid4()))
-TOKEN = TokenIssuer(KEY, CLOCK).issue(USER)
-MAX_BODY = 64 * 1024
-MAX_UPLOAD = 1024 * 1024 * 1024
+from tests.support.gateway import CLOCK, TOKEN, everywhere, gateway
 
 Script = Callable[["Peer"], Awaitable[None]]
-
-
-class KnownKeys:
-    """The key of these tests and no other."""
-
-    async def find(self, kid: str) -> VerificationKey | None:
-        return KEY.verification if kid == KEY.kid else None
-
-
-def verifier() -> TokenVerifier:
-    services = ServiceTokenVerifier("s" * 32, "gateway", CLOCK)
-    return TokenVerifier(KnownKeys(), Revocations(CLOCK), services, CLOCK)
-
-
-def gateway(
-    upstreams: Mapping[str, ASGIApp],
-    *,
-    own: Mapping[str, ASGIApp] | None = None,
-    access_log: AccessLog | None = None,
-) -> Gateway:
-    """The gateway in front of `upstreams`, without a service behind it."""
-    routes = Routes(upstreams, own or {}, max_body=MAX_BODY, max_upload=MAX_UPLOAD)
-    policies = Policies(Cors([ORIGIN]), routes, Identity(verifier()))
-    return Gateway(policies, CLOCK, access_log, https_only=False)
-
-
-def everywhere(app: ASGIApp) -> dict[str, ASGIApp]:
-    return {"auth": app, "content": app, "jobs": app}
 
 
 @dataclass(slots=True)
@@ -200,7 +152,8 @@ class Client:
         """An answer of known length, or without a body."""
         head = (await self.reader.readuntil(b"\r\n\r\n")).decode()
         status, *lines = head.strip().split("\r\n")
-        fields = [tuple(line.split(": ", 1)) for line in lines]
+        parts = [line.partition(": ") for line in lines]
+        fields = [(name, value) for name, _, value in parts]
         length = int(dict(fields).get("content-length", 0))
         return Answered(int(status.split()[1]), fields, await self.reader.readexactly(length))
 
@@ -212,11 +165,11 @@ class Client:
 @dataclass(frozen=True, slots=True)
 class Answered:
     status: int
-    fields: list[tuple[str, ...]]
+    fields: list[tuple[str, str]]
     body: bytes
 
     def all(self, name: str) -> list[str]:
-        return [field[1] for field in self.fields if field[0] == name]
+        return [value for known, value in self.fields if known == name]
 
 
 @asynccontextmanager

@@ -1,7 +1,6 @@
 """How many connections there are, who waits for one, and when nobody tries any more."""
 
 import asyncio
-from datetime import UTC, datetime
 
 import pytest
 
@@ -9,23 +8,12 @@ from gateway.upstream.breaker import Breaker
 from gateway.upstream.limits import Limits
 from gateway.upstream.pool import Origin, Pool
 from shared.errors import Unavailable
-from tests.integration.gateway.support import CLOCK, Peer, connected, proxying, scripted
+from tests.integration.gateway.support import Peer, connected, proxying, scripted
 from tests.integration.gateway.test_upstream_failures import free_url
+from tests.support.clock import MovableClock
+from tests.support.gateway import CLOCK
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
-
-
-class MovableClock:
-    """Seconds that pass when a test says so."""
-
-    def __init__(self) -> None:
-        self.seconds = 100.0
-
-    def now(self) -> datetime:
-        return datetime.fromtimestamp(self.seconds, UTC)
-
-    def monotonic(self) -> float:
-        return self.seconds
 
 
 async def slow(peer: Peer) -> None:
@@ -126,7 +114,7 @@ async def test_after_five_failed_connects_nobody_tries_until_one_probe_succeeds(
     with pytest.raises(Unavailable, match="given a moment"):
         await pool.open()
 
-    clock.seconds += 2.5
+    clock.advance(2.5)
     probe = asyncio.ensure_future(pool.open())
     await asyncio.sleep(0)
     with pytest.raises(Unavailable, match="given a moment"):
@@ -141,7 +129,7 @@ async def test_a_failed_probe_keeps_the_others_away_for_another_while() -> None:
     clock = MovableClock()
     breaker = Breaker(clock, threshold=1, rest=2)
     breaker.failed()
-    clock.seconds += 3
+    clock.advance(3)
     assert breaker.admits()
     breaker.failed()
     assert not breaker.admits()
@@ -152,7 +140,7 @@ async def test_a_probe_that_was_given_up_lets_another_one_try() -> None:
     clock = MovableClock()
     breaker = Breaker(clock, threshold=1, rest=2)
     breaker.failed()
-    clock.seconds += 3
+    clock.advance(3)
     assert breaker.admits()
     breaker.abandoned()
     assert breaker.admits()

@@ -7,7 +7,6 @@ import pytest
 
 from gateway.upstream.limits import Limits
 from tests.integration.gateway.support import (
-    TOKEN,
     Answered,
     Peer,
     answering,
@@ -15,6 +14,7 @@ from tests.integration.gateway.support import (
     proxying,
     scripted,
 )
+from tests.support.gateway import TOKEN
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 
@@ -233,8 +233,8 @@ async def test_an_answer_without_a_body_leaves_the_connection_usable(
     "answer",
     [
         b"this is no HTTP\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ncontent-length: 2\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\ncontent-length: 7\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n",
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ncontent-length: 7\r\n\r\n2\r\nok\r\n",
         b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\nok",
         b"HTTP/1.1 200 OK\r\ncontent-length: two\r\n\r\nok",
         b"HTTP/1.1 200 OK\r\ntransfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
@@ -334,3 +334,28 @@ async def test_expect_100_continue_is_answered_here() -> None:
         assert (await client.answer()).status == 200
     assert b"expect" not in seen[0][0]
     assert seen[0][1] == b"hi"
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/internal/revocations",
+        "//internal/revocations",
+        "/%69nternal/revocations",
+        "/api/auth/..%2f..%2finternal/revocations",
+        "/api/auth/%2e%2e/%2e%2e/internal/revocations",
+        "/api/auth/../../internal/revocations",
+        "/api/auth/..%5c..%5cinternal/revocations",
+        "http://content/internal/revocations",
+        "*",
+    ],
+)
+async def test_no_spelling_of_an_internal_path_reaches_an_upstream(target: str) -> None:
+    async with (
+        scripted(answering(OK)) as upstream,
+        proxying(upstream.url) as port,
+        connected(port) as client,
+    ):
+        await client.send("GET", target, "connection: close")
+        assert (await client.rest()).split()[1] in (b"400", b"404")
+        assert upstream.connections == 0

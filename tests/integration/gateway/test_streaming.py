@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.gateway.support import TOKEN, Client, Peer, connected, proxying, scripted
+from tests.integration.gateway.support import Client, Peer, connected, proxying, scripted
+from tests.support.gateway import TOKEN
 
 MB = 1024 * 1024
 SIZE = 200 * MB

@@ -1,0 +1,55 @@
+"""The gateway with a key that tests sign with, in front of whatever they put behind it."""
+
+from collections.abc import Mapping
+from uuid import uuid4
+
+from starlette.types import ASGIApp
+
+from gateway.access_log import AccessLog
+from gateway.cors import Cors
+from gateway.identity import Identity
+from gateway.pipeline import Gateway, Policies
+from gateway.routes import Routes
+from shared.clock import SystemClock
+from shared.security.keys import SigningKey, VerificationKey
+from shared.security.principal import Principal, SessionId, UserId
+from shared.security.revocations import Revocations
+from shared.security.service_tokens import ServiceTokenVerifier
+from shared.security.tokens import TokenIssuer
+from shared.security.verifier import TokenVerifier
+
+ORIGIN = "https://app.example"
+CLOCK = SystemClock()
+KEY = SigningKey.generate()
+USER = Principal(UserId(uuid4()), SessionId(uuid4()))
+TOKEN = TokenIssuer(KEY, CLOCK).issue(USER)
+MAX_BODY = 64 * 1024
+MAX_UPLOAD = 1024 * 1024 * 1024
+
+
+class KnownKeys:
+    """The key of these tests and no other."""
+
+    async def find(self, kid: str) -> VerificationKey | None:
+        return KEY.verification if kid == KEY.kid else None
+
+
+def verifier() -> TokenVerifier:
+    services = ServiceTokenVerifier("s" * 32, "gateway", CLOCK)
+    return TokenVerifier(KnownKeys(), Revocations(CLOCK), services, CLOCK)
+
+
+def gateway(
+    upstreams: Mapping[str, ASGIApp],
+    *,
+    own: Mapping[str, ASGIApp] | None = None,
+    access_log: AccessLog | None = None,
+) -> Gateway:
+    """The gateway in front of `upstreams`, without a service behind it."""
+    routes = Routes(upstreams, own or {}, max_body=MAX_BODY, max_upload=MAX_UPLOAD)
+    policies = Policies(Cors([ORIGIN]), routes, Identity(verifier()))
+    return Gateway(policies, CLOCK, access_log, https_only=False)
+
+
+def everywhere(app: ASGIApp) -> dict[str, ASGIApp]:
+    return {"auth": app, "content": app, "jobs": app}

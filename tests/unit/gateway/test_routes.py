@@ -1,0 +1,134 @@
+"""Which paths lead where, and that none leads inside."""
+
+from typing import Any
+
+import pytest
+from starlette.types import ASGIApp
+
+from gateway.routes import Routes, owner_of
+from shared.errors import NotFound
+
+
+def app(name: str) -> ASGIApp:
+    async def named(scope: Any, receive: Any, send: Any) -> None:
+        raise AssertionError(name)
+
+    named.__name__ = name
+    return named
+
+
+UPSTREAMS = {name: app(name) for name in ("auth", "content", "jobs")}
+ROUTES = Routes(UPSTREAMS, {"/health": app("own"), "/": app("own")}, max_body=10, max_upload=1000)
+
+
+def find(path: str, method: str = "GET", raw: bytes | None = None) -> Any:
+    return ROUTES.find({"method": method, "path": path, "raw_path": raw or path.encode()})
+
+
+def upstream(path: str, raw: bytes | None = None) -> str:
+    name: str = find(path, raw=raw).upstream.__name__
+    return name
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/", "own"),
+        ("/health", "own"),
+        ("/health/", "own"),
+        ("/.well-known/jwks.json", "auth"),
+        ("/api/auth/login", "auth"),
+        ("/api/auth/login/", "auth"),
+        ("/api/users/me", "auth"),
+        ("/api/videos", "content"),
+        ("/api/videos/", "content"),
+        ("/api/videos/1/content", "content"),
+        ("/api/videos/..hidden", "content"),
+        ("/api/posts/a.b", "content"),
+        ("/api/jobs/1/captions.vtt", "jobs"),
+        ("/api/credits/balance", "jobs"),
+    ],
+)
+def test_a_path_leads_to_its_service(path: str, name: str) -> None:
+    assert upstream(path) == name
+
+
+def test_an_encoded_character_is_routed_by_its_meaning() -> None:
+    assert upstream("/api/posts/한", b"/api/posts/%ED%95%9C") == "content"
+    assert upstream("/api/posts/x", b"/api/p%6fsts/x") == "content"
+
+
+@pytest.mark.parametrize(
+    ("path", "raw"),
+    [
+        ("/internal/revocations", None),
+        ("/internal", None),
+        ("/Internal/revocations", None),
+        ("/internal/revocations", b"/%69nternal/revocations"),
+        ("//internal/revocations", None),
+        ("/api/auth//internal", None),
+        ("/api/videos//", None),
+        ("/api//auth/login", None),
+        ("/api/auth/../../internal/revocations", None),
+        ("/api/auth/../../internal/revocations", b"/api/auth/%2e%2e/%2e%2e/internal/revocations"),
+        ("/api/auth/./login", None),
+        ("/api/auth/..", None),
+        ("/api/auth/.", None),
+        ("/api/videos/../internal", b"/api/videos/..%2finternal"),
+        ("/api/videos/a/b", b"/api/videos/a%2Fb"),
+        ("/api/videos/a\\..\\b", b"/api/videos/a%5C..%5Cb"),
+        ("/api/videos/a\x00b", b"/api/videos/a%00b"),
+        ("/api/videosinternal", None),
+        ("/api/video", None),
+        ("/api", None),
+        ("/api/", None),
+        ("/apix/auth", None),
+        ("/.well-known/other", None),
+        ("/health/other", None),
+        ("/metrics", None),
+        ("api/auth/login", None),
+        ("", None),
+        ("//", None),
+        ("*", None),
+    ],
+)
+def test_everything_else_does_not_exist(path: str, raw: bytes | None) -> None:
+    with pytest.raises(NotFound):
+        find(path, raw=raw)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "is_open"),
+    [
+        ("POST", "/api/auth/register", True),
+        ("POST", "/api/auth/login", True),
+        ("POST", "/api/auth/login/", True),
+        ("POST", "/api/users/login/", True),
+        ("POST", "/api/auth/refresh", True),
+        ("GET", "/.well-known/jwks.json", True),
+        ("GET", "/health", True),
+        ("GET", "/api/auth/login", False),
+        ("GET", "/api/auth/me", False),
+        ("POST", "/api/auth/logout", False),
+        ("POST", "/api/auth/login/x", False),
+        ("GET", "/api/videos", False),
+        ("POST", "/api/jobs", False),
+    ],
+)
+def test_a_token_is_needed_except_where_the_table_says_not(
+    method: str, path: str, is_open: bool
+) -> None:
+    assert find(path, method).is_open is is_open
+
+
+def test_only_an_upload_may_be_large() -> None:
+    assert find("/api/videos", "POST").max_body > 1000
+    assert find("/api/videos/", "POST").max_body > 1000
+    assert find("/api/videos/1", "POST").max_body == 10
+    assert find("/api/posts", "POST").max_body == 10
+
+
+def test_a_documented_path_belongs_to_the_service_it_is_routed_to() -> None:
+    assert owner_of("/api/videos/{video_id}") == "content"
+    assert owner_of("/internal/videos/{video_id}/content") is None
+    assert owner_of("/health") is None
