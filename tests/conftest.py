@@ -5,4 +5,5 @@ pytest_plugins = [
     "tests.support.rabbitmq",
     "tests.support.messaging",
     "tests.support.s3",
+    "tests.support.suites",
 ]

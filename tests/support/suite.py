@@ -20,7 +20,11 @@ from deploy.postgres.embedded import EmbeddedPostgres
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "deploy" / "sample" / "welcome.mp4"
 PATIENCE_SECONDS = 60
-SHORT_LEASE = {"LEASE_SECONDS": "2", "WELCOME_CREDITS": "20"}
+SETTINGS = {
+    "LEASE_SECONDS": "2",  # so that a killed worker's job is soon taken up again
+    "WELCOME_CREDITS": "20",
+    "ALLOWED_ORIGINS": '["https://app.example"]',
+}
 
 
 class Process:
@@ -112,10 +116,9 @@ class Suite:
         return {name: process.stop() for name, process in self.processes.items()}
 
 
-async def start_embedded(settings: Mapping[str, str] = SHORT_LEASE) -> Suite:
+async def start_embedded(settings: Mapping[str, str] = SETTINGS) -> Suite:
     """`madang run` on a free port, with its data in a new directory."""
-    home = Path(tempfile.mkdtemp(prefix="madang-embedded-"))
-    home.chmod(0o711)
+    home = _new_home("madang-embedded-")
     port = free_port()
     env = {**settings, "MADANG_HOME": str(home / "data"), "LOG_LEVEL": "INFO"}
     arguments = ["-m", "deploy.cli", "run", "--port", str(port)]
@@ -128,10 +131,10 @@ async def start_embedded(settings: Mapping[str, str] = SHORT_LEASE) -> Suite:
 
 
 async def start_split(
-    postgres: EmbeddedPostgres, amqp_url: str, settings: Mapping[str, str] = SHORT_LEASE
+    postgres: EmbeddedPostgres, amqp_url: str, settings: Mapping[str, str] = SETTINGS
 ) -> Suite:
     """Gateway, auth, content, jobs and worker as processes of their own."""
-    home = Path(tempfile.mkdtemp(prefix="madang-split-"))
+    home = _new_home("madang-split-")
     ports = {name: free_port() for name in ("gateway", "auth", "content", "jobs", "worker")}
     urls = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
     common = {
@@ -176,6 +179,12 @@ async def _migrate(module: str, env: Mapping[str, str], home: Path) -> None:
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **env},
     )  # fmt: skip
     assert await process.wait() == 0, f"python -m {module} migrate failed"
+
+
+def _new_home(prefix: str) -> Path:
+    home = Path(tempfile.mkdtemp(prefix=prefix))
+    home.chmod(0o711)  # the embedded PostgreSQL may run as a user of its own
+    return home
 
 
 def free_port() -> int:

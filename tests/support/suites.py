@@ -1,0 +1,63 @@
+"""Running suites for the system tests: the same tests over both topologies.
+
+Each suite is started once and shared by the tests that do not harm it.
+"""
+
+import shutil
+from collections.abc import AsyncIterator
+
+import pytest
+
+from deploy.postgres.embedded import EmbeddedPostgres
+from tests.support.front_end import FrontEnd, new_user
+from tests.support.rabbitmq import RabbitMQ
+from tests.support.suite import Suite, start_embedded, start_split
+
+
+@pytest.fixture(scope="session")
+async def embedded_suite() -> AsyncIterator[Suite]:
+    """`madang run`, as one process."""
+    suite = await start_embedded()
+    try:
+        yield suite
+    finally:
+        exit_codes = suite.stop()
+        shutil.rmtree(suite.home)
+    assert set(exit_codes.values()) == {0}
+
+
+@pytest.fixture(scope="session")
+async def split_suite(
+    postgres: EmbeddedPostgres, own_rabbitmq: RabbitMQ
+) -> AsyncIterator[Suite]:
+    """Five processes, PostgreSQL and RabbitMQ."""
+    suite = await start_split(postgres, own_rabbitmq.url)
+    try:
+        yield suite
+    finally:
+        exit_codes = suite.stop()
+        shutil.rmtree(suite.home)
+    assert set(exit_codes.values()) == {0}
+
+
+@pytest.fixture(scope="session", params=["embedded", "split"])
+def suite(request: pytest.FixtureRequest) -> Suite:
+    """Either topology: a test that takes this runs over both."""
+    found: Suite = request.getfixturevalue(f"{request.param}_suite")
+    return found
+
+
+@pytest.fixture
+async def user(suite: Suite) -> AsyncIterator[FrontEnd]:
+    """A new user with welcome credits."""
+    found = await new_user(suite)
+    yield found
+    await found.http.aclose()
+
+
+@pytest.fixture
+async def other(suite: Suite) -> AsyncIterator[FrontEnd]:
+    """Another new user."""
+    found = await new_user(suite)
+    yield found
+    await found.http.aclose()
