@@ -17,6 +17,7 @@ from collections.abc import Awaitable, Callable
 from importlib.util import find_spec
 from pathlib import Path
 
+import asyncpg
 from sqlalchemy import Connection, NullPool, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -62,6 +63,8 @@ async def migrate(
     try:
         async with engine.connect() as connection:
             version = await _version(connection, schema)
+    except (OSError, asyncpg.PostgresError, DBAPIError) as error:
+        raise MigrationFailed(f"{package}: the database does not let us in: {error}") from error
     finally:
         await engine.dispose()
     if version == _head(package) or _is_newer(version, package, schema):

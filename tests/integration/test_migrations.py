@@ -187,3 +187,15 @@ async def test_two_newest_migrations_are_refused(
     fork.write_text('revision = "0003"\ndown_revision = "0001"\n')
     with pytest.raises(MigrationFailed, match=r"\['0002', '0003'\]"):
         await migrate(url, package, database.schema)
+
+
+async def test_a_database_that_cannot_be_reached_is_told_plainly(
+    url: str, release: Release
+) -> None:
+    package = release(FIRST)
+    closed = "postgresql+asyncpg://auth:secret@127.0.0.1:1/madang"
+    wrong = url.replace("scratch:", "scratch:not")
+    for address in (closed, wrong):
+        with pytest.raises(MigrationFailed, match="does not let us in") as caught:
+            await migrate(address, package, "auth")
+        assert "secret" not in str(caught.value)
