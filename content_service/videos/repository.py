@@ -5,7 +5,18 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import Row, Update, bindparam, delete, insert, select, update
+from sqlalchemy import (
+    BindParameter,
+    Column,
+    ColumnElement,
+    Row,
+    Update,
+    bindparam,
+    delete,
+    insert,
+    select,
+    update,
+)
 
 from content_service.tables import videos
 from content_service.videos.domain import (
@@ -20,12 +31,22 @@ from content_service.videos.domain import (
 )
 from shared.db.database import Executor
 
+
+def _in(*states: State) -> ColumnElement[bool]:
+    """Whether the state is one of these; as literals, since a plan for any parameter could not
+    use the partial indexes."""
+    values: BindParameter[State] = bindparam(
+        "states", states, unique=True, expanding=True, literal_execute=True
+    )
+    return videos.c.state.in_(values)
+
+
 _COLUMNS = [videos.c[name] for name in Video.__struct_fields__]
-_VISIBLE = videos.c.state.not_in(HIDDEN)
+_VISIBLE = ~_in(*HIDDEN)
 _IS_ID = videos.c.id == bindparam("video_id")
 _IS_OWNERS = videos.c.owner_id == bindparam("owner")
 _IS_DUE = videos.c.lease_until <= bindparam("now")
-_IS_CLAIM = _IS_ID & (videos.c.state == "probing") & (videos.c.revision == bindparam("claim"))
+_IS_CLAIM = _IS_ID & _in("probing") & (videos.c.revision == bindparam("claim"))
 
 
 def _enter(state: State) -> Update:
@@ -34,7 +55,7 @@ def _enter(state: State) -> Update:
     )
 
 
-def _due(condition: Any, by: Any, count: int) -> Any:
+def _due(condition: ColumnElement[bool], by: Column[datetime], count: int) -> ColumnElement[bool]:
     """The ids of rows to take up, skipping those that another process has in hand."""
     due = select(videos.c.id).where(condition).order_by(by).limit(count)
     # A CTE that locks runs exactly once; a subquery might be run again, beyond its limit.
@@ -47,13 +68,11 @@ _ADD = insert(videos).values(
     title="", size_bytes=0, sha256="", state="receiving", has_file=True, attempts=0, revision=0
 )
 _PROLONG_RECEIVING = (
-    update(videos)
-    .where(_IS_ID, videos.c.state == "receiving")
-    .values(lease_until=bindparam("until"))
+    update(videos).where(_IS_ID, _in("receiving")).values(lease_until=bindparam("until"))
 )
 _ACCEPT = (
     _enter("stored")
-    .where(_IS_ID, videos.c.state == "receiving")
+    .where(_IS_ID, _in("receiving"))
     .values(
         title=bindparam("new_title"),
         size_bytes=bindparam("size"),
@@ -62,7 +81,7 @@ _ACCEPT = (
     )
     .returning(*_COLUMNS)
 )
-_ABANDON = _enter("deleted").where(_IS_ID, videos.c.state == "receiving")
+_ABANDON = _enter("deleted").where(_IS_ID, _in("receiving"))
 _IS_KEPT = select(videos.c.id).where(_IS_ID, _VISIBLE)
 
 _FIND = select(*_COLUMNS).where(_IS_ID, _VISIBLE)
@@ -77,7 +96,7 @@ _LIST_BEFORE = _LIST_OF_OWNER.where(videos.c.id < bindparam("before"))
 
 _CLAIM = (
     _enter("probing")
-    .where(_due(videos.c.state.in_(TO_PROBE) & _IS_DUE, videos.c.lease_until, 1))
+    .where(_due(_in(*TO_PROBE) & _IS_DUE, videos.c.lease_until, 1))
     .values(attempts=videos.c.attempts + 1)
     .returning(*_COLUMNS)
 )
@@ -97,14 +116,13 @@ _REJECT = (
 
 _DELETE = _enter("deleted").where(_IS_ID, _IS_OWNERS, _VISIBLE).returning(*_COLUMNS)
 _ABANDON_DUE = _enter("deleted").where(
-    _due((videos.c.state == "receiving") & _IS_DUE, videos.c.lease_until, BATCH)
+    _due(_in("receiving") & _IS_DUE, videos.c.lease_until, BATCH)
 )
 _EXPIRE_DUE = (
     _enter("expired")
     .where(
         _due(
-            videos.c.state.in_((*TO_PROBE, "ready", "rejected"))
-            & (videos.c.expires_at <= bindparam("now")),
+            _in(*TO_PROBE, "ready", "rejected") & (videos.c.expires_at <= bindparam("now")),
             videos.c.expires_at,
             BATCH,
         )
@@ -115,7 +133,7 @@ _CLAIM_EMPTYING = (
     update(videos)
     .where(
         _due(
-            videos.c.has_file & videos.c.state.in_(WITHOUT_FILE) & _IS_DUE,
+            videos.c.has_file & _in(*WITHOUT_FILE) & _IS_DUE,
             videos.c.lease_until,
             BATCH,
         )
@@ -123,8 +141,8 @@ _CLAIM_EMPTYING = (
     .values(lease_until=bindparam("until"))
     .returning(videos.c.id)
 )
-_EMPTIED = update(videos).where(_IS_ID, videos.c.state.in_(WITHOUT_FILE)).values(has_file=False)
-_FORGET = delete(videos).where(_IS_ID, videos.c.state == "deleted")
+_EMPTIED = update(videos).where(_IS_ID, _in(*WITHOUT_FILE)).values(has_file=False)
+_FORGET = delete(videos).where(_IS_ID, _in("deleted"))
 
 
 def _video(row: Row[Any]) -> Video:
