@@ -1,7 +1,6 @@
 """The composition root: builds every object of the auth service."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar
 
 from auth_service.accounts.endpoints import AccountEndpoints
 from auth_service.accounts.passwords import Passwords, common_passwords
@@ -17,10 +16,8 @@ from auth_service.tokens.seal import Seal
 from shared.clock import Clock, SystemClock
 from shared.db.database import Database
 from shared.db.migrations import require_migrated
-from shared.errors import Unavailable
 from shared.http.application import build_app
 from shared.messaging.broker import Broker
-from shared.messaging.failures import is_database_away
 from shared.messaging.relay import Relay
 from shared.runtime.service import Component, Service
 from shared.security.revocations import Revocation, Revocations, revocation_listener
@@ -28,7 +25,6 @@ from shared.security.service_tokens import ServiceTokenVerifier
 from shared.security.verifier import TokenVerifier
 
 SCHEMA = "auth"
-T = TypeVar("T")
 
 
 def build(settings: AuthSettings, broker: Broker, *, clock: Clock | None = None) -> Service:
@@ -44,9 +40,7 @@ def build(settings: AuthSettings, broker: Broker, *, clock: Clock | None = None)
     keys = KeyRing(database, Seal(secret), clock)
     revocations = Revocations(clock)
     revoked_lately = _revoked_lately(database, clock)
-    broadcast, listener = revocation_listener(
-        "auth", revocations, _or_unavailable(revoked_lately), _or_unavailable(keys.load)
-    )
+    broadcast, listener = revocation_listener("auth", revocations, revoked_lately, keys.load)
     broker.subscribe(broadcast)
 
     passwords = Passwords()
@@ -94,17 +88,3 @@ def _revoked_lately(
         return await Sessions(database).revoked_lately(clock.now())
 
     return read
-
-
-def _or_unavailable(work: Callable[[], Awaitable[T]]) -> Callable[[], Awaitable[T]]:
-    """What a listener of another process gets from HTTP: `Unavailable` while the database is."""
-
-    async def attempt() -> T:
-        try:
-            return await work()
-        except Exception as error:
-            if is_database_away(error):
-                raise Unavailable(f"The database is away: {error}") from error
-            raise
-
-    return attempt

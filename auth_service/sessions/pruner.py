@@ -6,8 +6,8 @@ from datetime import datetime
 
 from auth_service.sessions.repository import Sessions
 from shared.clock import Clock
+from shared.db.away import DatabaseAway
 from shared.db.database import Database
-from shared.messaging.failures import is_database_away
 from shared.observability.logging import get_logger
 from shared.runtime.service import Ready
 
@@ -29,10 +29,8 @@ class SessionPruner:
         while True:
             try:
                 await self.prune()
-            except Exception as error:
-                if not is_database_away(error):
-                    raise
-                log.warning("sessions_not_pruned", error=str(error))
+            except DatabaseAway as error:
+                log.warning("sessions_not_pruned", error=repr(error.__cause__))
             await asyncio.sleep(SECONDS_BETWEEN_PRUNINGS)
 
     async def prune(self) -> None:

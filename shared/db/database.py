@@ -12,12 +12,14 @@ together.
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Protocol
 
 from sqlalchemy import Executable, Row, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from shared.db.away import CANNOT_CONNECT, DatabaseAway, is_lost
 from shared.messaging.event import IntegrationEvent
 from shared.messaging.outbox import Outbox
 
@@ -108,8 +110,11 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
-        """Open a transaction: a clean exit commits, an exception rolls back."""
-        async with self.engine.connect() as connection, connection.begin():
+        """Open a transaction: a clean exit commits, an exception rolls back.
+
+        Raises `DatabaseAway`, as all others do.
+        """
+        async with _connected(self.engine) as connection, connection.begin():
             tx = Transaction(connection)
             yield tx
             if tx.announced:
@@ -120,19 +125,19 @@ class Database:
 
     async def one(self, statement: Executable, params: Parameters | None = None) -> Row[Any] | None:
         """The first row, or None; outside any transaction."""
-        async with self._reading.connect() as connection:
+        async with _connected(self._reading) as connection:
             return (await connection.execute(statement, params)).first()
 
     async def all(
         self, statement: Executable, params: Parameters | None = None
     ) -> Sequence[Row[Any]]:
         """Every row; outside any transaction."""
-        async with self._reading.connect() as connection:
+        async with _connected(self._reading) as connection:
             return (await connection.execute(statement, params)).all()
 
     async def run(self, statement: Executable, params: Parameters | None = None) -> int:
         """Execute one statement that commits by itself; the number of rows affected."""
-        async with self._reading.connect() as connection:
+        async with _connected(self._reading) as connection:
             return (await connection.execute(statement, params)).rowcount
 
     async def ping(self) -> None:
@@ -142,3 +147,18 @@ class Database:
     async def close(self) -> None:
         """Close every pooled connection."""
         await self.engine.dispose()
+
+
+@asynccontextmanager
+async def _connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    async with AsyncExitStack() as stack:
+        try:
+            connection = await stack.enter_async_context(engine.connect())
+        except CANNOT_CONNECT as error:
+            raise DatabaseAway from error
+        try:
+            yield connection
+        except DBAPIError as error:
+            if is_lost(error):
+                raise DatabaseAway from error
+            raise
