@@ -8,6 +8,7 @@ from sqlalchemy import text
 
 from auth_service.accounts import passwords as passwords_module
 from auth_service.sessions.pruner import SessionPruner
+from shared.db.database import Database
 from shared.messaging.event import decode
 from tests.integration.auth.conftest import PASSWORD, Auth, bearer
 
@@ -308,3 +309,13 @@ async def test_the_pruner_does_its_work_as_a_component(auth: Auth) -> None:
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_the_pruner_outlives_an_absent_database(auth: Auth) -> None:
+    nowhere = Database("postgresql+asyncpg://auth:x@127.0.0.1:1/x", schema="auth", source="auth")
+    task = asyncio.ensure_future(SessionPruner(nowhere, auth.clock).run(lambda: None))
+    done, _ = await asyncio.wait([task], timeout=0.2)
+    assert not done
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await nowhere.close()
