@@ -50,7 +50,7 @@ async def run_demo(home: Home, video: Path | None, out: Console) -> None:
     out.print(f"It cost {job['credits']} of your credits; {balance['balance']} are left.\n")
     out.print(
         "Where to look next:\n"
-        f"  make run                    keep the suite running, with its API at {address}/docs\n"
+        "  make run                    keep the suite running, with a page to try its API\n"
         "  make demo VIDEO=talk.mp4    captions of a video of yours, with English speech\n"
         f"  {home.root}    where everything is kept\n"
         "  README.md                   the rest",

@@ -76,7 +76,7 @@ def compose(home: Home, postgres: EmbeddedPostgres) -> tuple[list[Service], floa
 
     auth = auth_service.service.build(load(AuthSettings, **common("auth")), broker)
     content = content_service.service.build(
-        load(ContentSettings, storage_url=f"file://{home.storage}", **common("content")),
+        load(ContentSettings, storage_url=home.storage.as_uri(), **common("content")),
         broker,
         auth=_client(auth.app, "auth"),
     )

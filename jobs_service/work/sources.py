@@ -48,7 +48,7 @@ class Sources:
                 async with self.content.stream(
                     "GET", f"/internal/videos/{video_id}/content"
                 ) as answer:
-                    if answer.status_code == 404:
+                    if answer.status_code in (404, 410):
                         raise VideoGone("The video was removed before the job could run.")
                     answer.raise_for_status()
                     async for chunk in answer.aiter_bytes(CHUNK_BYTES):

@@ -27,9 +27,7 @@ async def embedded_suite() -> AsyncIterator[Suite]:
 
 
 @pytest.fixture(scope="session")
-async def split_suite(
-    postgres: EmbeddedPostgres, own_rabbitmq: RabbitMQ
-) -> AsyncIterator[Suite]:
+async def split_suite(postgres: EmbeddedPostgres, own_rabbitmq: RabbitMQ) -> AsyncIterator[Suite]:
     """Five processes, PostgreSQL and RabbitMQ."""
     suite = await start_split(postgres, own_rabbitmq.url)
     try:

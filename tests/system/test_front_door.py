@@ -126,9 +126,7 @@ async def test_forged_tokens_are_refused_at_the_gateway_and_at_every_service(
                 assert (await http.get(base + path, headers=good)).status_code == 200
 
 
-async def test_an_invented_identity_header_is_worth_nothing(
-    user: FrontEnd, suite: Suite
-) -> None:
+async def test_an_invented_identity_header_is_worth_nothing(user: FrontEnd, suite: Suite) -> None:
     me = await user.call("GET", "/api/auth/me")
     invented = {"x-user-id": str(me["id"]), "x-authenticated-user": str(me["id"])}
     async with httpx.AsyncClient() as http:
