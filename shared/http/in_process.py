@@ -36,6 +36,7 @@ class _Call:
         self._app = app
         self._request = request
         self.messages = messages
+        self._received = False
         self._left = asyncio.Event()
         self._running: asyncio.Task[None] | None = None
 
@@ -56,13 +57,12 @@ class _Call:
                 await self.messages.put(None)
 
     async def _receive(self) -> Message:
-        try:
-            return {"type": "http.request", "body": await anext(self._chunks), "more_body": True}
-        except StopAsyncIteration:
-            self._chunks = _until(self._left)
-            return {"type": "http.request", "body": b"", "more_body": False}
-        except _Left:
+        if self._received:
+            await self._left.wait()
             return {"type": "http.disconnect"}
+        chunk = await anext(self._chunks, None)
+        self._received = chunk is None
+        return {"type": "http.request", "body": chunk or b"", "more_body": chunk is not None}
 
     async def end(self) -> None:
         """Tell the app that its client has left, and wait for it."""
@@ -70,16 +70,6 @@ class _Call:
         if self._running is not None:
             self._running.cancel()
             await asyncio.wait({self._running})
-
-
-class _Left(Exception):  # noqa: N818 - an event, not a fault
-    pass
-
-
-async def _until(left: asyncio.Event) -> AsyncIterator[bytes]:
-    await left.wait()
-    raise _Left
-    yield b""
 
 
 class _Body(httpx.AsyncByteStream):

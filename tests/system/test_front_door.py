@@ -95,7 +95,7 @@ def forged(genuine: str) -> dict[str, str]:
     return {
         "foreign key": jwt.encode(claims, stranger, "EdDSA", headers={"kid": header["kid"]}),
         "expired": jwt.encode(claims | {"exp": past}, stranger, "EdDSA", headers=header),
-        "alg none": jwt.encode(claims, None, "none", headers={"kid": header["kid"]}),
+        "alg none": jwt.encode(claims, "", "none", headers={"kid": header["kid"]}),
         "unsigned": f"{head}.{body}.",
         "changed": f"{head}.{other_body.rstrip(b'=').decode()}.{genuine.split('.')[2]}",
         "garbage": "abc.def.ghi",

@@ -75,6 +75,10 @@ async def test_cancelling_a_running_job_stops_it_within_a_second_and_refunds(
 
 async def no_child_recognises() -> bool:
     """Whether no process on this machine runs the recogniser."""
+    return await asyncio.to_thread(_no_child_recognises)
+
+
+def _no_child_recognises() -> bool:
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             if b"recognise_child" in (folder / "cmdline").read_bytes():

@@ -1,6 +1,7 @@
 """Whatever happens in whatever order: never negative, never lost, entries equal balances."""
 
 import random
+from contextlib import suppress
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -39,10 +40,8 @@ class History:
 
     async def step(self, name: str) -> None:
         """Do one thing; what may not be done is refused."""
-        try:
+        with suppress(NotEnoughCredits, JobFinished, JobLost):
             await getattr(self, name)()
-        except (NotEnoughCredits, JobFinished, JobLost):
-            pass
 
     async def submit(self) -> None:
         video = await self.setting.video(self.owner, seconds=self.random.choice([10, 70, 200]))
@@ -91,9 +90,9 @@ async def test_no_sequence_of_events_loses_or_makes_credits(
     history = History(database, setting, await setting.user(5), 5)
     for name in steps:
         await history.step(name)
-    credits = Credits(database)
-    assert await credits.unbalanced() == []
-    left = await credits.balance(history.owner)
+    ledger = Credits(database)
+    assert await ledger.unbalanced() == []
+    left = await ledger.balance(history.owner)
     jobs = await Jobs(database).list_of(history.owner, 100, None, None)
     spent = sum(job.price for job in jobs if job.status is JobStatus.SUCCEEDED)
     held = sum(job.price for job in jobs if job.status in (JobStatus.QUEUED, JobStatus.RUNNING))
