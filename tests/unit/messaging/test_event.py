@@ -1,0 +1,46 @@
+from datetime import UTC, datetime
+from uuid import UUID
+
+import msgspec
+import pytest
+
+from shared.messaging.event import Envelope, IntegrationEvent, decode, encode
+
+ENVELOPE = Envelope(
+    id=UUID("01900000-0000-7000-8000-000000000001"),
+    source="auth",
+    type="auth.user.registered",
+    time=datetime(2026, 1, 1, tzinfo=UTC),
+    subject="7",
+    dataschema="auth.user.registered/v1",
+    data=msgspec.Raw(b'{"handle":"mina"}'),
+    request_id="r-1",
+    must_be_heard=False,
+)
+
+
+def test_an_envelope_survives_the_wire() -> None:
+    assert decode(encode(ENVELOPE)) == ENVELOPE
+
+
+def test_every_attribute_name_is_allowed_by_cloudevents() -> None:
+    names = msgspec.json.decode(encode(ENVELOPE)).keys()
+    assert all(name.isascii() and name.isalnum() and name == name.lower() for name in names)
+
+
+def test_the_data_is_left_as_it_came() -> None:
+    assert bytes(decode(encode(ENVELOPE)).data) == b'{"handle":"mina"}'
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b'{"id": "7"}', b"\xff"])
+def test_what_is_no_envelope_is_refused(body: bytes) -> None:
+    with pytest.raises(msgspec.DecodeError):
+        decode(body)
+
+
+def test_an_event_must_name_its_subject() -> None:
+    class Nameless(IntegrationEvent, frozen=True):
+        TYPE = "tests.nameless"
+
+    with pytest.raises(NotImplementedError, match="Nameless"):
+        _ = Nameless().subject
