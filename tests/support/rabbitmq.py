@@ -176,7 +176,7 @@ class Container:
 @pytest.fixture(scope="session")
 def own_rabbitmq() -> Iterator[RabbitMQ]:
     """A running broker that the test may stop and start; leave it running."""
-    broker = _own()
+    broker = a_broker()
     try:
         broker.start()
         yield broker
@@ -195,7 +195,8 @@ def amqp_url(request: pytest.FixtureRequest) -> str:
     return own.url
 
 
-def _own() -> RabbitMQ:
+def a_broker() -> RabbitMQ:
+    """A broker of the caller's own, not yet started, from whatever the machine has."""
     script = _installed()
     if script is None and shutil.which("apt-get") and os.geteuid() == 0:
         _install_debian_package()
