@@ -76,7 +76,7 @@ class Docs:
 
 def as_3_0(document: dict[str, Any]) -> dict[str, Any]:
     """`document` as OpenAPI 3.0, all that the packaged Swagger UI (version 4) draws: a choice with
-    null becomes `nullable`, a constant an `enum`."""
+    null becomes `nullable`, a constant an `enum`, a file in a form `binary`."""
     older: dict[str, Any] = _older(copy.deepcopy(document))
     return {**older, "openapi": "3.0.3"}
 
@@ -89,6 +89,8 @@ def _older(node: Any) -> Any:
     node = {key: _older(value) for key, value in node.items()}
     if "const" in node:
         node["enum"] = [node.pop("const")]
+    if node.pop("contentMediaType", None) is not None:
+        node["format"] = "binary"
     choices = node.get("anyOf")
     if isinstance(choices, list) and {"type": "null"} in choices:
         rest = [one for one in choices if one != {"type": "null"}]

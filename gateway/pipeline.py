@@ -15,7 +15,7 @@ from gateway.cors import Cors, Fields, HeaderList
 from gateway.identity import CLAIMED, Identity
 from gateway.limits import limited
 from gateway.routes import Routes
-from gateway.upstream.proxy import ClientLeft
+from gateway.upstream.proxy import AnswerBroken, ClientLeft
 from shared.clock import Clock
 from shared.errors import Problem
 from shared.http.problems import response_of
@@ -80,12 +80,15 @@ class Gateway:
             await self._answer(scope, fields, receive, answer)
         except ClientLeft:
             answer.status = _CLIENT_LEFT
+        except AnswerBroken as broken:
+            log.warning("answer_broken", path=scope["path"], detail=str(broken))
+            raise  # the server closes the connection, so that nobody takes it for whole
         except Problem as problem:
             await self._explain(problem, scope, receive, answer)
         except Exception:
             log.exception("request_failed", path=scope["path"])
             if answer.has_started:
-                raise  # the server closes the connection, so that nobody takes it for whole
+                raise
             await response_of(Problem())(scope, receive, answer.send)
         finally:
             if self._access_log is not None:

@@ -162,3 +162,9 @@ async def test_the_page_shows_a_valid_document_of_the_older_version() -> None:
     assert note["type"] == "string"
     assert note["nullable"] is True
     assert merged["openapi"] == "3.1.0"
+
+
+def test_a_file_in_a_form_becomes_one_that_the_page_lets_a_reader_choose() -> None:
+    file = {"type": "string", "contentMediaType": "application/octet-stream"}
+    older = as_3_0({"openapi": "3.1.0", "components": {"schemas": {"File": file}}})
+    assert older["components"]["schemas"]["File"] == {"type": "string", "format": "binary"}
