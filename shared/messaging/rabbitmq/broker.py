@@ -129,5 +129,7 @@ class RabbitMQBroker:
     async def _end(self) -> None:
         self._connected.clear()
         if self._link:
-            await self._link.drain()
-            await self._link.close()
+            try:
+                await self._link.drain()
+            finally:
+                await self._link.close()

@@ -99,7 +99,7 @@ async def declare_broadcast(channel: AbstractChannel, broadcast: Broadcast) -> A
     queue = await channel.declare_queue(
         exclusive=True,
         auto_delete=True,
-        arguments={"x-max-length": _BROADCASTS_WAITING},
+        arguments={"x-queue-type": "classic", "x-max-length": _BROADCASTS_WAITING},
     )
     await _bind(queue, broadcast.types)
     return queue

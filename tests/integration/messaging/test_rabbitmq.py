@@ -263,6 +263,36 @@ async def test_types_that_a_release_no_longer_knows_are_acknowledged_and_left_al
         assert await broker.dead_letters(QUEUE) == []
 
 
+async def test_a_second_cancellation_cuts_the_handlers_off_and_their_events_come_again(
+    own_rabbitmq: RabbitMQ, broker: RabbitMQBroker
+) -> None:
+    begun = asyncio.Event()
+
+    async def hang(_: Envelope) -> None:
+        begun.set()
+        await asyncio.sleep(600)
+
+    broker.subscribe(Subscription(QUEUE, (Counted.TYPE,), hang))
+    ready = asyncio.Event()
+    task = asyncio.create_task(broker.run(ready.set))
+    await ready.wait()
+    await broker.publish(envelope_of(1))
+    await begun.wait()
+    for _ in range(2):
+        assert not task.done()
+        task.cancel()
+        await asyncio.sleep(0.2)
+    async with asyncio.timeout(5):
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    numbers: list[str] = []
+    again = RabbitMQBroker(own_rabbitmq.url, name="tests", retry=RetryPolicy((0.05,)))
+    again.subscribe(_remembering(numbers))
+    async with running(again):
+        await eventually(lambda: numbers == ["1"])
+
+
 async def test_a_broker_that_refuses_the_password_is_away_and_not_the_end(
     own_rabbitmq: RabbitMQ,
 ) -> None:
