@@ -3,6 +3,7 @@
 import asyncio
 
 from jobs_service.work.use_cases import SweepJobs
+from shared.db.away import DatabaseAway
 from shared.observability.logging import get_logger
 from shared.runtime.service import Ready
 
@@ -23,6 +24,6 @@ class Sweeper:
             try:
                 if moved := await self._sweep():
                     log.info("jobs_swept", jobs=moved)
-            except Exception:
-                log.exception("sweep_failed")
+            except DatabaseAway:
+                log.warning("sweep_failed")
             await asyncio.sleep(SWEEP_SECONDS)

@@ -10,8 +10,9 @@ from jobs_service.captions.track import Track
 from jobs_service.jobs.domain import Job
 from jobs_service.jobs.queue import Queue
 from jobs_service.work.use_cases import ClaimJob, FailJob, FinishJob, HandBackJob, JobLost
+from shared.db.away import DatabaseAway
 from shared.db.database import Database
-from shared.errors import Problem
+from shared.errors import Problem, Unavailable
 from shared.observability import context
 from shared.observability.logging import get_logger
 from shared.runtime.service import Ready
@@ -22,6 +23,13 @@ HEARTBEAT_SECONDS = 1.0
 POLL_SECONDS = 2.0
 """The safety net: workers are woken by events, which may be lost."""
 RETRY_DELAYS = (2.0, 15.0, 60.0)
+
+
+class AttemptCrashed(Unavailable):
+    """Something unforeseen happened to the worker; another attempt may do better."""
+
+    code = "attempt_crashed"
+    title = "The job crashed; the error has been recorded"
 
 
 @dataclass(slots=True)
@@ -87,8 +95,8 @@ class Worker:
     async def _next(self) -> Job | None:
         try:
             return await self._claim()
-        except Exception:
-            log.exception("claim_failed")
+        except DatabaseAway:
+            log.warning("claim_failed")
             return None
 
     async def _work(self, job: Job, progress: Progress) -> None:
@@ -102,9 +110,9 @@ class Worker:
             await self._hand_back(job, counted=False)
             log.info("job_handed_back", job_id=job.id)
             raise
-        except Exception:
+        except DatabaseAway:
             # the row keeps saying `running`; its lease will end and the sweeper take it back
-            log.exception("job_outcome_not_written", job_id=job.id)
+            log.warning("job_outcome_not_written", job_id=job.id)
         finally:
             del self._running[job.id]
             self.wake()
@@ -135,6 +143,9 @@ class Worker:
             raise JobLost from None
         except* Problem as problems:
             raise problems.exceptions[0] from None
+        except* Exception as crash:
+            log.exception("attempt_crashed", job_id=job.id, exc_info=crash)
+            raise AttemptCrashed from None
 
     async def _keep_lease(self, job: Job, progress: Progress) -> None:
         renewed = asyncio.get_running_loop().time()
@@ -150,8 +161,8 @@ class Worker:
                 ):
                     raise JobLost
                 renewed = now
-            except OSError:
-                log.warning("heartbeat_failed", job_id=job.id, exc_info=True)
+            except DatabaseAway:
+                log.warning("heartbeat_failed", job_id=job.id)
                 if now - renewed > self._limits.lease:  # somebody else may have it by now
                     raise JobLost from None
 

@@ -1,0 +1,201 @@
+"""The worker itself: what it does with every way in which a job can end."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+from sqlalchemy import text
+
+from jobs_service.captions.track import Track
+from jobs_service.credits.repository import Balance, Credits
+from jobs_service.jobs.domain import Job, JobStatus, NewJob
+from jobs_service.jobs.repository import Jobs
+from jobs_service.jobs.use_cases import CancelJob, SubmitJob
+from jobs_service.videos.use_cases import FindVideo
+from jobs_service.work import worker as module
+from jobs_service.work.sources import SourceUnavailable, VideoGone
+from jobs_service.work.worker import Limits, Perform, Progress, Worker
+from shared.clock import SystemClock
+from shared.db.database import Database
+from tests.integration.jobs.conftest import Setting
+from tests.support.tracks import TRACK
+
+LIMITS = Limits(concurrency=2, attempts=2, lease=5, attempt_time=30)
+
+
+@asynccontextmanager
+async def working(
+    database: Database, perform: Perform, limits: Limits = LIMITS
+) -> AsyncIterator[Worker]:
+    worker = Worker(database, "worker", 10, limits, perform)
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(worker.run(lambda: None))
+        yield worker
+        running.cancel()
+
+
+@pytest.fixture
+async def job(database: Database, setting: Setting) -> Job:
+    owner = await setting.user(10)
+    video = await setting.video(owner)
+    submit = SubmitJob(database, FindVideo(database), SystemClock())
+    return await submit(owner, NewJob("captions", video.id, "en"), None)
+
+
+async def state_of(database: Database, job: Job) -> Job:
+    found = await Jobs(database).find(job.owner_id, job.id)
+    assert found is not None
+    return found
+
+
+async def when(
+    database: Database, job: Job, met: Callable[[Job], bool], seconds: float = 10
+) -> Job:
+    async with asyncio.timeout(seconds):
+        while not met(found := await state_of(database, job)):
+            await asyncio.sleep(0.01)
+    return found
+
+
+def raising(error: Exception) -> Perform:
+    async def perform(job: Job, progress: Progress) -> Track:
+        raise error
+
+    return perform
+
+
+async def succeed(job: Job, progress: Progress) -> Track:
+    return TRACK
+
+
+async def hang(job: Job, progress: Progress) -> Track:
+    progress.reached = 0.5
+    await asyncio.sleep(3600)
+    return TRACK
+
+
+def finished(job: Job) -> bool:
+    return job.status in (JobStatus.SUCCEEDED, JobStatus.FAILED)
+
+
+async def test_a_job_that_waits_is_done_and_its_wake_up_needs_no_poll(
+    database: Database, job: Job, setting: Setting
+) -> None:
+    async with working(database, succeed) as worker:
+        assert (await when(database, job, finished)).status is JobStatus.SUCCEEDED
+        await asyncio.sleep(0.05)
+        video = await setting.video(job.owner_id)
+        submit = SubmitJob(database, FindVideo(database), SystemClock())
+        later = await submit(job.owner_id, NewJob("captions", video.id, "en"), None)
+        worker.wake()
+        await when(database, later, finished, seconds=module.POLL_SECONDS / 2)
+
+
+async def test_what_cannot_be_done_fails_at_once(database: Database, job: Job) -> None:
+    async with working(database, raising(VideoGone("It is gone."))):
+        failed = await when(database, job, finished)
+    assert (failed.error_code, failed.attempt) == ("video_gone", 1)
+    assert await Credits(database).balance(job.owner_id) == Balance(10, 0)
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (SourceUnavailable("Not now."), "source_unavailable"),
+        (ZeroDivisionError("a bug"), "attempt_crashed"),
+    ],
+)
+async def test_what_may_work_later_is_tried_again_and_then_fails(
+    database: Database, job: Job, monkeypatch: pytest.MonkeyPatch, error: Exception, code: str
+) -> None:
+    monkeypatch.setattr(module, "RETRY_DELAYS", (0.1,))
+    monkeypatch.setattr(module, "POLL_SECONDS", 0.1)
+    async with working(database, raising(error)):
+        failed = await when(database, job, finished)
+    assert (failed.error_code, failed.attempt) == (code, 2)
+    assert await Credits(database).balance(job.owner_id) == Balance(10, 0)
+
+
+async def test_an_attempt_over_its_time_limit_fails(database: Database, job: Job) -> None:
+    limits = Limits(concurrency=1, attempts=2, lease=5, attempt_time=0.1)
+    async with working(database, hang, limits):
+        failed = await when(database, job, finished)
+    assert failed.error_code == "time_limit"
+
+
+async def test_progress_is_written_while_the_job_runs(database: Database, job: Job) -> None:
+    async with working(database, hang):
+        found = await when(database, job, lambda one: one.progress > 0)
+        assert (found.progress, found.status) == (0.5, JobStatus.RUNNING)
+
+
+async def test_a_cancelled_job_stops_at_once_when_its_worker_hears_of_it(
+    database: Database, job: Job
+) -> None:
+    stopped = asyncio.Event()
+
+    async def perform(job: Job, progress: Progress) -> Track:
+        try:
+            return await hang(job, progress)
+        finally:
+            stopped.set()
+
+    async with working(database, perform) as worker:
+        await when(database, job, lambda one: one.status is JobStatus.RUNNING)
+        await CancelJob(database)(job.owner_id, job.id)
+        worker.look_at(job.id)
+        async with asyncio.timeout(0.5):
+            await stopped.wait()
+
+
+async def test_a_cancelled_job_stops_within_a_heartbeat_when_the_news_is_lost(
+    database: Database, job: Job
+) -> None:
+    stopped = asyncio.Event()
+
+    async def perform(job: Job, progress: Progress) -> Track:
+        try:
+            return await hang(job, progress)
+        finally:
+            stopped.set()
+
+    async with working(database, perform):
+        await when(database, job, lambda one: one.status is JobStatus.RUNNING)
+        await CancelJob(database)(job.owner_id, job.id)
+        async with asyncio.timeout(module.HEARTBEAT_SECONDS + 0.5):
+            await stopped.wait()
+
+
+async def test_a_worker_that_stops_hands_its_jobs_back(database: Database, job: Job) -> None:
+    async with working(database, hang):
+        await when(database, job, lambda one: one.status is JobStatus.RUNNING)
+    found = await state_of(database, job)
+    assert (found.status, found.attempt) == (JobStatus.QUEUED, 0)
+
+
+async def test_no_more_jobs_run_at_a_time_than_the_worker_may(
+    database: Database, job: Job, setting: Setting
+) -> None:
+    submit = SubmitJob(database, FindVideo(database), SystemClock())
+    for _ in range(3):
+        video = await setting.video(job.owner_id)
+        await submit(job.owner_id, NewJob("captions", video.id, "en"), None)
+    async with working(database, hang):
+        await asyncio.sleep(0.3)
+        row = await database.one(text("SELECT count(*) AS n FROM jobs WHERE status = 'running'"))
+    assert row is not None
+    assert row.n == LIMITS.concurrency
+
+
+async def test_a_lease_is_renewed_for_as_long_as_the_job_runs(
+    database: Database, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "HEARTBEAT_SECONDS", 0.05)
+    limits = Limits(concurrency=1, attempts=2, lease=0.5, attempt_time=30)
+    lost = text("SELECT 1 FROM jobs WHERE status = 'running' AND lease_until < now()")
+    async with working(database, hang, limits):
+        await when(database, job, lambda one: one.status is JobStatus.RUNNING)
+        for _ in range(10):
+            await asyncio.sleep(0.1)
+            assert await database.one(lost) is None
