@@ -4,6 +4,7 @@ Runs in a limited child process, since the input is hostile.
 """
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,6 +26,8 @@ _FORMATS = (
 )
 """Containers that hold their media themselves: a playlist or a script could name other files."""
 _OPTIONS = {"protocol_whitelist": "file", "format_whitelist": _FORMATS}
+
+_NOT_THE_FILES_FAULT = (MemoryError, FileNotFoundError, PermissionError)
 
 
 class Sound(NamedTuple):
@@ -50,8 +53,11 @@ class Audio:
             self._container = av.open(
                 str(path.absolute()), container_options=_OPTIONS, metadata_errors="replace"
             )
+        except _NOT_THE_FILES_FAULT:
+            raise
         except (av.FFmpegError, ValueError) as error:
-            raise UndecodableVideo(f"The file cannot be read as a video: {error}.") from error
+            reason = _reason(error)
+            raise UndecodableVideo(f"The file cannot be read as a video: {reason}.") from error
         if not self._container.streams.audio:
             self._container.close()
             raise NoSound("The video has no sound track.")
@@ -81,7 +87,7 @@ class Audio:
             if run is None or not run.goes_on_with(frame, claimed):
                 yield from run.rest() if run else ()
                 run = _Run(frame, max(claimed or 0.0, run.end if run else 0.0))
-            for sound in run.resampled(frame):
+            for sound in self._resampled(run, frame):
                 heard = True
                 yield sound
         yield from run.rest() if run else ()
@@ -95,18 +101,27 @@ class Audio:
         return (self._container.start_time or 0) / av.time_base
 
     def _frames(self) -> Iterator[AudioFrame]:
-        try:
+        with self._noting_damage():  # the file breaks off: what came before it is good
             for packet in self._container.demux(self._container.streams.audio[0]):
                 yield from self._decoded(packet)
-        except av.FFmpegError as error:  # the file breaks off: what came before it is good
-            self._damage = str(error)
 
-    def _decoded(self, packet: "Packet[AudioStream]") -> list[AudioFrame]:
+    def _decoded(self, packet: "Packet[AudioStream]") -> Iterator[AudioFrame]:
+        with self._noting_damage():
+            yield from (frame for frame in packet.decode() if frame.sample_rate > 0)
+
+    def _resampled(self, run: "_Run", frame: AudioFrame) -> Iterator[Sound]:
+        with self._noting_damage():
+            yield from run.resampled(frame)
+
+    @contextmanager
+    def _noting_damage(self) -> Iterator[None]:
+        """What is wrong with the file is noted; what is wrong with us is raised."""
         try:
-            return packet.decode()
-        except av.FFmpegError as error:
-            self._damage = str(error)
-            return []
+            yield
+        except _NOT_THE_FILES_FAULT:
+            raise
+        except (av.FFmpegError, ValueError) as error:
+            self._damage = _reason(error)
 
 
 class _Run:
@@ -139,3 +154,8 @@ class _Run:
 
 def _kind(frame: AudioFrame) -> tuple[str, str, int]:
     return frame.format.name, frame.layout.name, frame.sample_rate
+
+
+def _reason(error: Exception) -> str:
+    """What FFmpeg says, without the path of our temporary file."""
+    return (error.strerror if isinstance(error, av.FFmpegError) else None) or "invalid data"

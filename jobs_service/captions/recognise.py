@@ -1,5 +1,6 @@
 """Recognises the speech of a video in a child process that can be stopped at once."""
 
+import re
 import signal
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -28,6 +29,8 @@ LANGUAGES = frozenset({"en"})
 _CHILD = "jobs_service.captions.recognise_child"
 _CRASHES = {-signal.SIGSEGV, -signal.SIGABRT, -signal.SIGBUS, -signal.SIGFPE, -signal.SIGILL}
 """How a decoder ends that hostile input has led astray."""
+_SPHINX_HAS_NO_MEMORY = re.compile(r"[cm]?alloc\([\d, ]+\) failed from")
+"""How pocketsphinx ends the process when it gets no memory (its ckd_alloc.c)."""
 _REFUSALS = {problem.code: problem for problem in (NoSound, UndecodableVideo)}
 
 OnProgress = Callable[[float], Awaitable[None]]
@@ -54,8 +57,10 @@ async def recognise(
     except ChildTimedOut as error:
         raise RecognitionTooSlow(f"It took more than {limits.wall_seconds:g} s.") from error
     except ChildOutOfMemory as error:
-        raise RecognitionTooLarge(f"It needed more than {limits.memory_bytes} bytes.") from error
+        raise _too_large(limits) from error
     except ChildFailed as error:
+        if _SPHINX_HAS_NO_MEMORY.search(error.stderr):
+            raise _too_large(limits) from error
         if error.exit_code in _CRASHES:
             raise UndecodableVideo("Decoding the video crashed the decoder.") from error
         raise
@@ -63,3 +68,7 @@ async def recognise(
     if outcome.transcript is None:
         raise _REFUSALS[outcome.error](outcome.detail)
     return outcome.transcript
+
+
+def _too_large(limits: Limits) -> RecognitionTooLarge:
+    return RecognitionTooLarge(f"It needed more than {limits.memory_bytes} bytes.")
