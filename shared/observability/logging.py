@@ -61,7 +61,7 @@ def configure(service: str, level: str = "INFO", *, pretty: bool = False) -> Non
         cache_logger_on_first_use=True,
     )
     last: list[structlog.typing.Processor] = (
-        [structlog.dev.ConsoleRenderer()]
+        [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
         if pretty
         else [
             _dict_tracebacks,

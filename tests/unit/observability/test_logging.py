@@ -41,3 +41,14 @@ def test_a_value_under_the_name_of_a_secret_is_hidden(capsys: pytest.CaptureFixt
     told = json.loads(capsys.readouterr().err)
     assert told["refresh_token"] == "[hidden]"
     assert told["user"] == "mina"
+
+
+def test_logs_for_people_show_no_variables_either(capsys: pytest.CaptureFixture[str]) -> None:
+    configure("tests", pretty=True)
+    try:
+        _fail("Correct7Horse")
+    except RuntimeError as error:
+        get_logger("tests").error("it_failed", exc_info=error)
+    printed = capsys.readouterr().err
+    assert "a password of 13 letters failed" in printed
+    assert "Correct7Horse" not in printed
