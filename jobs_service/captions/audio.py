@@ -27,7 +27,8 @@ _FORMATS = (
 """Containers that hold their media themselves: a playlist or a script could name other files."""
 _OPTIONS = {"protocol_whitelist": "file", "format_whitelist": _FORMATS}
 
-_NOT_THE_FILES_FAULT = (MemoryError, FileNotFoundError, PermissionError)
+_CANNOT_BE_OPENED = (MemoryError, FileNotFoundError, PermissionError)
+"""What `av.open` raises when it is not the video that is at fault."""
 
 
 class Sound(NamedTuple):
@@ -53,7 +54,7 @@ class Audio:
             self._container = av.open(
                 str(path.absolute()), container_options=_OPTIONS, metadata_errors="replace"
             )
-        except _NOT_THE_FILES_FAULT:
+        except _CANNOT_BE_OPENED:
             raise
         except (av.FFmpegError, ValueError) as error:
             reason = _reason(error)
@@ -81,20 +82,24 @@ class Audio:
         UndecodableVideo when there are data and nothing of them can be decoded, NoSound when there
         are none.
         """
-        heard, run = False, None
-        for frame in self._frames():
-            claimed = None if frame.time is None else frame.time - self._origin
-            if run is None or not run.goes_on_with(frame, claimed):
-                yield from run.rest() if run else ()
-                run = _Run(frame, max(claimed or 0.0, run.end if run else 0.0))
-            for sound in self._resampled(run, frame):
-                heard = True
-                yield sound
-        yield from run.rest() if run else ()
+        heard = False
+        for sound in self._runs():
+            heard = True
+            yield sound
         if not heard and self._damage:
             raise UndecodableVideo(f"The sound track cannot be decoded: {self._damage}.")
         if not heard:
             raise NoSound("The sound track of the video is empty.")
+
+    def _runs(self) -> Iterator[Sound]:
+        run: _Run | None = None
+        for frame in self._frames():
+            claimed = None if frame.time is None else frame.time - self._origin
+            if run is None or not run.goes_on_with(frame, claimed):
+                yield from self._resampled(run, None)
+                run = _Run(frame, max(claimed or 0.0, run.end if run else 0.0))
+            yield from self._resampled(run, frame)
+        yield from self._resampled(run, None)
 
     @property
     def _origin(self) -> float:
@@ -109,16 +114,16 @@ class Audio:
         with self._noting_damage():
             yield from (frame for frame in packet.decode() if frame.sample_rate > 0)
 
-    def _resampled(self, run: "_Run", frame: AudioFrame) -> Iterator[Sound]:
+    def _resampled(self, run: "_Run | None", frame: AudioFrame | None) -> Iterator[Sound]:
         with self._noting_damage():
-            yield from run.resampled(frame)
+            yield from run.resampled(frame) if run else ()
 
     @contextmanager
     def _noting_damage(self) -> Iterator[None]:
-        """What is wrong with the file is noted; what is wrong with us is raised."""
+        """Note what FFmpeg finds wrong, which it also says as, for example, PermissionError."""
         try:
             yield
-        except _NOT_THE_FILES_FAULT:
+        except MemoryError:
             raise
         except (av.FFmpegError, ValueError) as error:
             self._damage = _reason(error)
@@ -137,19 +142,13 @@ class _Run:
         """Whether `frame` is of the same kind and leaves no hole."""
         return _kind(frame) == self._kind and (claimed is None or claimed <= self.end + _JUMP)
 
-    def resampled(self, frame: AudioFrame) -> Iterator[Sound]:
-        """What comes out when `frame` goes in."""
-        self.end += frame.samples / frame.sample_rate
-        return self._sounds(self._resampler.resample(frame))
-
-    def rest(self) -> Iterator[Sound]:
-        """What the resampler still holds."""
-        return self._sounds(self._resampler.resample(None))
-
-    def _sounds(self, frames: list[AudioFrame]) -> Iterator[Sound]:
-        for frame in frames:
-            yield Sound(self._start + self._samples / SAMPLE_RATE, frame.to_ndarray().tobytes())
-            self._samples += frame.samples
+    def resampled(self, frame: AudioFrame | None) -> Iterator[Sound]:
+        """What comes out when `frame` goes in; without one, what the resampler still holds."""
+        if frame is not None:
+            self.end += frame.samples / frame.sample_rate
+        for piece in self._resampler.resample(frame):
+            yield Sound(self._start + self._samples / SAMPLE_RATE, piece.to_ndarray().tobytes())
+            self._samples += piece.samples
 
 
 def _kind(frame: AudioFrame) -> tuple[str, str, int]:

@@ -22,7 +22,7 @@ _CLAUSE_MARKS = tuple(",;:–—、，；：")
 _TITLES = frozenset({"mr", "mrs", "ms", "dr", "st", "prof"})
 
 
-def break_cost(before: str, after: str, rules: RuleSet) -> float:
+def _break_cost(before: str, after: str, rules: RuleSet) -> float:
     """The cost of a break between two neighbouring words, by grammar alone."""
     last = before.rstrip(_CLOSERS)
     if last.endswith(_SENTENCE_MARKS) and _bare(last) not in _TITLES:
@@ -41,7 +41,7 @@ def break_costs(words: Sequence[Word], rules: RuleSet) -> list[float]:
     costs = [SENTENCE_END]
     for before, after in pairwise(words):
         pause = min(max(after.start - before.end, 0.0) / _CLEAR_PAUSE, 1.0)
-        costs.append(break_cost(before.text, after.text, rules) * (1 - _PAUSE_RELIEF * pause))
+        costs.append(_break_cost(before.text, after.text, rules) * (1 - _PAUSE_RELIEF * pause))
     return [*costs, SENTENCE_END]
 
 

@@ -1,6 +1,9 @@
 """Sound is decoded in step with the video, whatever the container, and damage is survived."""
 
 import random
+import wave
+from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 
 import av
@@ -103,6 +106,34 @@ def test_a_sound_track_of_nothing_but_noise_is_refused(tmp_path: Path) -> None:
     (tmp_path / "hurt.mp4").write_bytes(hurt)
     with pytest.raises(UndecodableVideo, match="cannot be decoded: Invalid data"):
         sounds(tmp_path / "hurt.mp4")
+
+
+def test_more_channels_than_can_be_mixed_are_refused(tmp_path: Path) -> None:
+    with wave.open(str(tmp_path / "many.wav"), "wb") as file:
+        file.setparams((255, 2, 44_100, 0, "NONE", ""))
+        file.writeframes(bytes(255 * 2 * 44_100))
+    with pytest.raises(UndecodableVideo, match="cannot be decoded"):
+        sounds(tmp_path / "many.wav")
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv", "flv", "avi"])
+def test_whatever_bytes_are_changed_the_answer_is_sound_or_a_refusal(
+    tmp_path: Path, suffix: str
+) -> None:
+    """MemoryError too: a size that the file only claims ends the child as out of memory."""
+    dice = random.Random(5)
+    whole = make_media(tmp_path / f"whole.{suffix}", seconds=1).read_bytes()
+    for _ in range(40):
+        hurt = bytearray(whole)
+        for _ in range(dice.choice([1, 5, 30])):
+            hurt[dice.randrange(min(len(hurt), 4000))] = dice.randrange(256)
+        (tmp_path / f"hurt.{suffix}").write_bytes(hurt)
+        with (
+            suppress(NoSound, UndecodableVideo, MemoryError),
+            Audio(tmp_path / f"hurt.{suffix}") as audio,
+        ):
+            for sound in islice(audio.sounds(), 1000):
+                assert sound.start >= 0
 
 
 def test_an_unknown_codec_is_refused_by_name(tmp_path: Path) -> None:

