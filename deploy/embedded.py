@@ -7,12 +7,12 @@ instead of RabbitMQ, and each other's ASGI apps instead of addresses.
 import asyncio
 from collections.abc import Callable
 
-import gateway.service
 import httpx
 from starlette.types import ASGIApp
 
 import auth_service.service
 import content_service.service
+import gateway.service
 import jobs_service.service
 from auth_service.settings import AuthSettings
 from content_service.settings import ContentSettings

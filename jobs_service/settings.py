@@ -35,7 +35,10 @@ class JobsSettings(ServiceSettings):
         2 * 1024**3, ge=256 * 1024**2, description="Memory of the process that recognises speech."
     )
     worker_concurrency: int = Field(
-        os.cpu_count() or 1, ge=1, le=256, description="Jobs that one worker runs at a time."
+        default_factory=lambda: os.cpu_count() or 1,
+        ge=1,
+        le=256,
+        description="Jobs that one worker runs at a time; by default one per processor.",
     )
     work_dir: Path | None = Field(
         None,

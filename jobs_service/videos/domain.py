@@ -12,7 +12,7 @@ class VideoNotFound(NotFound):
     """The video does not exist, is not ready, or belongs to somebody else."""
 
     code = "video_not_found"
-    title = "There is no such video, or it is not ready"
+    title = "There is no such video"
 
 
 class VideoHasNoSound(Invalid):

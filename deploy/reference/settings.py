@@ -1,0 +1,106 @@
+"""The page of settings: every variable of every process, read from the settings classes."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from annotated_types import Ge, Gt, Le, Lt
+from pydantic.fields import FieldInfo
+
+from auth_service.settings import AuthSettings
+from content_service.settings import ContentSettings
+from deploy.postgres.provision import ProvisionSettings
+from deploy.reference.markdown import page, table
+from deploy.reference.words import word_for
+from deploy.settings import EmbeddedSettings
+from gateway.settings import GatewaySettings
+from jobs_service.settings import JobsSettings
+from shared.settings import Settings
+
+READERS: dict[str, type[Settings]] = {
+    "gateway": GatewaySettings,
+    "auth_service": AuthSettings,
+    "content_service": ContentSettings,
+    "jobs_service": JobsSettings,
+    "jobs_service.worker": JobsSettings,
+    "madang": EmbeddedSettings,
+    "deploy.docker.setup": ProvisionSettings,
+}
+"""What reads settings, and its class."""
+
+_INTRODUCTION = """\
+Every setting is an environment variable. Each can also be given as `NAME_FILE`, the path of a file
+that holds the value (`SECRET_KEY_FILE=/run/secrets/key`), and as a line `NAME=value` of a file
+`.env` in the working directory. The environment comes first, then the file that is named, then
+`.env`. A process that finds a value missing or wrong lists every mistake by name and ends with
+status 2.
+
+`madang` is the embedded suite (`make run`, `make demo`). It gives its services their databases,
+secret key, broker and storage, and itself listens and logs. All other settings of the services,
+such as `ALLOWED_ORIGINS` or `WELCOME_CREDITS`, hold there, too."""
+
+_BOUNDS = {Ge: ("ge", "≥"), Gt: ("gt", ">"), Le: ("le", "≤"), Lt: ("lt", "<")}
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A variable as one or more processes read it."""
+
+    name: str
+    type: str
+    default: str
+    description: str
+
+
+def settings_page() -> str:
+    """The page, with one section for each set of processes that read the same variables."""
+    readers: dict[Setting, list[str]] = {}
+    for process, cls in READERS.items():
+        for setting in settings_of(cls):
+            readers.setdefault(setting, []).append(process)
+    sections: dict[tuple[str, ...], list[Setting]] = {}
+    for setting, processes in readers.items():
+        sections.setdefault(tuple(processes), []).append(setting)
+    in_order = sorted(sections.items(), key=lambda one: -len(one[0]))
+    return page("Settings", _INTRODUCTION, *(_section(*one) for one in in_order))
+
+
+def settings_of(cls: type[Settings]) -> Iterator[Setting]:
+    """The variables that `cls` reads."""
+    for name, field in cls.model_fields.items():
+        yield Setting(name.upper(), _type_of(field), _default_of(field), field.description or "")
+
+
+def _section(processes: tuple[str, ...], settings: list[Setting]) -> str:
+    rows = (
+        (f"`{one.name}`", one.type, one.default, one.description)
+        for one in sorted(settings, key=lambda one: one.name)
+    )
+    heading = ", ".join(f"`{process}`" for process in processes)
+    return f"## {heading}\n\n" + table(("Variable", "Type", "Default", "Meaning"), rows)
+
+
+def _type_of(field: FieldInfo) -> str:
+    bounds = [
+        f"{sign} {getattr(mark, attribute):,}"
+        for mark in field.metadata
+        for kind, (attribute, sign) in _BOUNDS.items()
+        if isinstance(mark, kind)
+    ]
+    return ", ".join([word_for(field.annotation).removesuffix(" or null"), *bounds])
+
+
+def _default_of(field: FieldInfo) -> str:
+    if field.is_required():
+        return "**required**"
+    if field.default_factory is not None:
+        return "see there"
+    if field.default is None or field.default == ():
+        return ""
+    return f"`{_plain(field.default)}`"
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return json.dumps(value) if isinstance(value, bool) else str(value)
