@@ -6,17 +6,22 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+import uvloop
 from rich.console import Console
 
+from deploy import dead_letters
 from deploy.demo import DemoFailed, run_demo
 from deploy.home import AlreadyRunning, Home
+from deploy.postgres.cluster import ClusterFailed
 from deploy.settings import EmbeddedSettings
+from shared.db.migrations import MigrationFailed
 from shared.observability.logging import configure
 from shared.settings import BadSettings, load_or_exit
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
+app.add_typer(dead_letters.app, name="dead-letters")
 
 
 @app.command()
@@ -49,7 +54,7 @@ def run(
         )
 
     try:
-        code = asyncio.run(
+        code = uvloop.run(
             run_suite(
                 home,
                 host=settings.host,
@@ -63,9 +68,11 @@ def run(
     except BadSettings as bad:
         err.print(f"These settings are missing or wrong:\n{bad}")
         code = 2
-    except OSError as error:
+    except (OSError, ClusterFailed, MigrationFailed) as error:
         err.print(f"Madang cannot start: {error}")
         code = 1
+    except KeyboardInterrupt:  # before it serves; after that it drains by itself
+        code = 130
     if code == 0:
         out.print("Madang has stopped.")
     raise typer.Exit(code)

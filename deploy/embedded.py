@@ -5,7 +5,9 @@ instead of RabbitMQ, and each other's ASGI apps instead of addresses.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 import httpx
 from starlette.types import ASGIApp
@@ -48,21 +50,50 @@ async def run_suite(
             await asyncio.gather(
                 *(migrate(postgres.url(name), f"{name}_service", name) for name in SERVICES)
             )
-            services, drain_seconds = compose(home, postgres)
+            suite = compose(home, postgres)
             return await serve(
-                services,
-                services[-1].app,
+                suite.services,
+                suite.app,
                 host=host,
                 port=port,
-                drain_seconds=drain_seconds,
+                drain_seconds=suite.drain_seconds,
                 on_listening=listening,
             )
         finally:
             await postgres.stop()
 
 
-def compose(home: Home, postgres: EmbeddedPostgres) -> tuple[list[Service], float]:
-    """Every service of the suite, the gateway last, and the seconds they get to drain."""
+@asynccontextmanager
+async def stopped_suite(home: Home) -> AsyncIterator[InProcessBroker]:
+    """The broker of a suite that does not serve meanwhile: for work on its dead letters.
+
+    Raises AlreadyRunning while the suite runs.
+    """
+    home.prepare()
+    with home.claimed():
+        postgres = await EmbeddedPostgres.start(home.postgres, roles=SERVICES)
+        suite = compose(home, postgres)
+        try:
+            yield suite.broker
+        finally:
+            for service in suite.services:
+                for close in service.close:
+                    await close()
+            await postgres.stop()
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """Every service of one process; `app` is the gateway, the only public door."""
+
+    services: tuple[Service, ...]
+    app: ASGIApp
+    broker: InProcessBroker
+    drain_seconds: float
+
+
+def compose(home: Home, postgres: EmbeddedPostgres) -> Suite:
+    """Build the suite on the data of `home`. Raises BadSettings."""
     secret_key = home.secret_key()
     broker = InProcessBroker()
 
@@ -93,7 +124,8 @@ def compose(home: Home, postgres: EmbeddedPostgres) -> tuple[list[Service], floa
         auth=_client(auth.app, "auth"),
     )
     consumer = Service("broker", door.app, components=(Component("consumer", broker.run),))
-    return [auth, content, jobs, worker, consumer, door], settings.drain_seconds
+    services = (auth, content, jobs, worker, consumer, door)
+    return Suite(services, door.app, broker, settings.drain_seconds)
 
 
 def _client(app: ASGIApp, name: str) -> httpx.AsyncClient:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator
 
 from shared.settings import Settings
 
@@ -15,6 +15,10 @@ class EmbeddedSettings(Settings):
     log_level: str = Field("WARNING", description="The least severe level that is logged.")
     madang_home: Path = Field(
         Path("~/.madang"), description="The one directory that holds all data of the suite."
+    )
+
+    amqp_url: SecretStr | None = Field(
+        None, description="RabbitMQ, for commands on a suite that uses it: amqp://…"
     )
 
     @field_validator("madang_home")

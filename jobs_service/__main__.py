@@ -1,9 +1,10 @@
-"""`python -m jobs_service` serves; with `migrate` it brings its schema up to date."""
+"""`python -m jobs_service` serves; `migrate` and `check-ledger` do what they say."""
 
 import sys
 
 import httpx
 
+from jobs_service.credits.audit import check_ledger
 from jobs_service.service import SCHEMA, build
 from jobs_service.settings import JobsSettings
 from shared.runtime.entry_point import main
@@ -17,5 +18,6 @@ if __name__ == "__main__":
                 settings, broker, auth=httpx.AsyncClient(base_url=settings.auth_url)
             ),
             schema=SCHEMA,
+            commands={"check-ledger": check_ledger},
         )
     )

@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeVar
 
 from shared.db.migrations import MigrationFailed, migrate
@@ -22,16 +22,24 @@ def main(
     build: Callable[[S, Broker], Service],
     *,
     schema: str | None = None,
+    commands: Mapping[str, Callable[[S], Awaitable[int]]] | None = None,
 ) -> int:
-    """Run `python -m <module> [migrate]`; the exit code. Only an owner of a `schema` migrates."""
-    command = sys.argv[1:]
-    if command not in ([], *([["migrate"]] if schema else [])):
-        sys.stderr.write(f"usage: python -m {module}{' [migrate]' if schema else ''}\n")
+    """Run `python -m <module> [command]`; the exit code.
+
+    Without a command it serves. An owner of a `schema` has the command `migrate`; `commands` are
+    further ones, each of which returns an exit code.
+    """
+    known = dict(commands or {})
+    if schema:
+        known["migrate"] = lambda settings: _migrate(settings, module, schema)
+    if sys.argv[1:] and (len(sys.argv) > 2 or sys.argv[1] not in known):
+        choice = f" [{' | '.join(known)}]" if known else ""
+        sys.stderr.write(f"usage: python -m {module}{choice}\n")
         return 2
     settings = load_or_exit(settings_type)
     configure(module, settings.log_level, pretty=settings.debug)
-    if command and schema:
-        return _migrate(settings, module, schema)
+    if sys.argv[1:]:
+        return asyncio.run(_command(known[sys.argv[1]], settings))
     broker = RabbitMQBroker(settings.amqp_url.get_secret_value(), name=module)
     service = build(settings, broker)
     consumer = Service("broker", service.app, components=(Component("consumer", broker.run),))
@@ -44,9 +52,13 @@ def main(
     )
 
 
-def _migrate(settings: ServiceSettings, package: str, schema: str) -> int:
+async def _command(command: Callable[[S], Awaitable[int]], settings: S) -> int:
+    return await command(settings)
+
+
+async def _migrate(settings: ServiceSettings, package: str, schema: str) -> int:
     try:
-        asyncio.run(migrate(settings.database_url.get_secret_value(), package, schema))
+        await migrate(settings.database_url.get_secret_value(), package, schema)
     except MigrationFailed as failed:
         sys.stderr.write(f"{failed}\n")
         return 1
