@@ -1,7 +1,7 @@
 # `make` lists what can be done. Each target makes the environment it needs in .venv.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check bench lock clean
+.PHONY: help demo run test check bench reference lock clean
 MAKEFLAGS += --no-print-directory
 
 # Handed to the command through the environment: a path may hold spaces, quotes and dollar signs.
@@ -10,7 +10,7 @@ CALLER := $(PWD)
 export VIDEO CALLER
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
 demo: ## Put a video in, get captions out (VIDEO=path; by default a small one)
 	@deploy/bootstrap.sh runtime
@@ -31,10 +31,15 @@ check: ## Check style, types and the rules of the architecture
 	.venv/bin/ruff format --check
 	.venv/bin/mypy
 	.venv/bin/lint-imports
+	.venv/bin/python -m tests.lint
 
 bench: ## Measure the gateway against a peer in the same run
 	@deploy/bootstrap.sh dev
 	@exec .venv/bin/python -m tests.bench.gateway
+
+reference: ## Write the generated pages again
+	@deploy/bootstrap.sh dev
+	@.venv/bin/python -m deploy.reference
 
 COMPILE = uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
 	--generate-hashes $(UPGRADE)

@@ -1,7 +1,4 @@
-"""Exits with 0 when a URL answers 200: the image has no curl.
-
-    python -m deploy.docker.healthcheck http://127.0.0.1:8000/health/ready
-"""
+"""Exits with 0 when the URL that it is given answers 200: the image has no curl."""
 
 import sys
 from http.client import HTTPConnection, HTTPException

@@ -35,23 +35,14 @@ def main() -> int:
     configure("setup")
     settings = load_or_exit(ProvisionSettings)
     try:
-        asyncio.run(set_up(settings.database_admin_url.get_secret_value(), passwords_of(settings)))
+        asyncio.run(set_up(settings.database_admin_url.get_secret_value(), settings.passwords))
     except (
-        OSError, asyncpg.PostgresError, SQLAlchemyError, Unsuitable, MigrationFailed
+        OSError, asyncpg.PostgresError, SQLAlchemyError, Unsuitable, ValueError, MigrationFailed
     ) as error:  # fmt: skip
         log.error("setup_failed", reason=str(error))  # noqa: TRY400 - a wrong input, no bug
         return 1
-    log.info("set_up", schemas=sorted(passwords_of(settings)))
+    log.info("set_up", schemas=sorted(settings.passwords))
     return 0
-
-
-def passwords_of(settings: ProvisionSettings) -> dict[str, str]:
-    """The password of each service's role."""
-    return {
-        "auth": settings.auth_db_password.get_secret_value(),
-        "content": settings.content_db_password.get_secret_value(),
-        "jobs": settings.jobs_db_password.get_secret_value(),
-    }
 
 
 if __name__ == "__main__":

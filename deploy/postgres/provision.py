@@ -38,6 +38,15 @@ class ProvisionSettings(Settings):
     content_db_password: SecretStr = Field(description="The password of the role content.")
     jobs_db_password: SecretStr = Field(description="The password of the role jobs.")
 
+    @property
+    def passwords(self) -> dict[str, str]:
+        """By role, which is the name of the service."""
+        return {
+            "auth": self.auth_db_password.get_secret_value(),
+            "content": self.content_db_password.get_secret_value(),
+            "jobs": self.jobs_db_password.get_secret_value(),
+        }
+
 
 class Unsuitable(Exception):  # noqa: N818 - reads as what it is
     """A role of that name exists and must not be a service's."""
@@ -102,17 +111,12 @@ def main() -> int:
     """The command; its exit code."""
     configure("provision")
     settings = load_or_exit(ProvisionSettings)
-    passwords = {
-        "auth": settings.auth_db_password.get_secret_value(),
-        "content": settings.content_db_password.get_secret_value(),
-        "jobs": settings.jobs_db_password.get_secret_value(),
-    }
     try:
-        asyncio.run(provision(settings.database_admin_url.get_secret_value(), passwords))
+        asyncio.run(provision(settings.database_admin_url.get_secret_value(), settings.passwords))
     except (OSError, asyncpg.PostgresError, Unsuitable, ValueError) as error:
         log.error("provisioning_failed", reason=str(error))  # noqa: TRY400 - a wrong input, no bug
         return 1
-    log.info("provisioned", roles=sorted(passwords))
+    log.info("provisioned", roles=sorted(settings.passwords))
     return 0
 
 
