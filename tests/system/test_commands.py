@@ -1,0 +1,176 @@
+"""The commands a person types, as processes: what they print, and how they end."""
+
+import asyncio
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from shared.clock import SystemClock
+from shared.ids import uuid7
+from shared.messaging.event import Envelope
+from shared.messaging.rabbitmq import RabbitMQBroker
+from tests.support.front_end import until
+from tests.support.media import make_media
+from tests.support.rabbitmq import RabbitMQ
+from tests.support.suite import ROOT, Suite
+
+HELLO = b"hello, world\n" * 100
+
+
+async def typed(*arguments: str, cwd: Path, **env: str) -> tuple[int, str]:
+    """Run `python -m …` from the folder `cwd`; its exit code, and all that it printed."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", *arguments,
+        cwd=cwd,
+        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "COLUMNS": "200", **env},
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+    printed, _ = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, printed.decode()
+
+
+def stored(suite: Suite) -> int:
+    """How many files the embedded suite keeps."""
+    return len([one for one in (suite.home / "data" / "storage").rglob("*") if one.is_file()])
+
+
+async def demo(suite: Suite, cwd: Path, *video: str) -> tuple[int, str]:
+    home = str(suite.home / "data")
+    return await typed("deploy.cli", "demo", *video, cwd=cwd, MADANG_HOME=home)
+
+
+async def test_the_demonstration_prints_the_captions_of_the_sample(
+    embedded_suite: Suite, tmp_path: Path
+) -> None:
+    code, printed = await demo(embedded_suite, tmp_path)
+    assert code == 0, printed
+    assert f"Using the suite that runs at {embedded_suite.address}" in printed
+    assert "00:00:00," in printed
+    assert "built around a courtyard" in " ".join(printed.split())
+    assert "Where to look next" in printed
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("missing.mp4", None, "There is no file missing.mp4"),
+        ("talk.mp4", HELLO, "By its content, this file is a text"),
+        ("empty.mp4", b"", "empty"),
+        ("cut.mp4", b"\x00\x00\x00\x18ftypisom\x00\x00\x02\x00isommp41", "cannot be used"),
+    ],
+)
+async def test_the_demonstration_of_what_is_no_video_says_why_and_leaves_nothing(
+    embedded_suite: Suite, tmp_path: Path, name: str, content: bytes | None, said: str
+) -> None:
+    before = stored(embedded_suite)
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    code, printed = await demo(embedded_suite, tmp_path, name)
+    assert code == 1
+    assert said in " ".join(printed.split())
+    assert "Traceback" not in printed
+    assert stored(embedded_suite) == before
+
+
+async def test_the_demonstration_of_a_silent_video_says_so_and_leaves_nothing(
+    embedded_suite: Suite, tmp_path: Path
+) -> None:
+    before = stored(embedded_suite)
+    make_media(tmp_path / "silent.mp4", sound=False)
+    code, printed = await demo(embedded_suite, tmp_path, "silent.mp4")
+    assert code == 1
+    assert "no sound track" in printed
+
+    async def removed() -> bool:
+        return stored(embedded_suite) == before
+
+    await until(removed)
+
+
+async def test_a_second_suite_on_the_same_data_is_refused(
+    embedded_suite: Suite, tmp_path: Path
+) -> None:
+    home = str(embedded_suite.home / "data")
+    code, printed = await typed("deploy.cli", "run", cwd=tmp_path, MADANG_HOME=home, PORT="0")
+    assert code == 3
+    assert f"already running at {embedded_suite.address}" in " ".join(printed.split())
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"PORT": "many"}, "PORT"),
+        ({"ALLOWED_ORIGINS": "*"}, "ALLOWED_ORIGINS"),
+        ({"UPLOAD_MAX_BYTES": "-1", "WELCOME_CREDITS": "x"}, "UPLOAD_MAX_BYTES"),
+    ],
+)
+async def test_wrong_settings_are_named_and_nothing_starts(
+    tmp_path: Path, settings: Mapping[str, str], said: str
+) -> None:
+    home = str(tmp_path / "home")
+    code, printed = await typed("deploy.cli", "run", cwd=tmp_path, MADANG_HOME=home, **settings)
+    assert code == 2, printed
+    assert said in printed
+    assert "Traceback" not in printed
+
+
+@pytest.mark.parametrize("module", ["auth_service", "content_service", "jobs_service", "gateway"])
+async def test_a_service_without_settings_lists_what_is_missing(
+    tmp_path: Path, module: str
+) -> None:
+    code, printed = await typed(module, cwd=tmp_path)
+    assert code == 2
+    assert "SECRET_KEY" in printed
+    assert "Traceback" not in printed
+
+
+async def test_the_ledger_is_proved_by_a_command(split_suite: Suite, tmp_path: Path) -> None:
+    env = {
+        "DATABASE_URL": str(split_suite.jobs_url),
+        "SECRET_KEY": "x" * 32,
+        "AMQP_URL": "amqp://unused/",
+    }
+    code, printed = await typed("jobs_service", "check-ledger", cwd=tmp_path, **env)
+    assert (code, "Every account equals" in printed) == (0, True), printed
+
+
+async def test_a_dead_letter_is_listed_shown_and_replayed(
+    split_suite: Suite, own_rabbitmq: RabbitMQ, tmp_path: Path
+) -> None:
+    broken = Envelope(
+        id=uuid7(),
+        source="tests",
+        type="content.video.ready",
+        time=SystemClock().now(),
+        subject="a video",
+        dataschema="content.video.ready/v1",
+        data=msgspec.Raw(b'{"video_id": "no id"}'),
+    )
+    broker = RabbitMQBroker(own_rabbitmq.url, name="tests")
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(broker.run(lambda: None))
+        await broker.publish(broken)
+        running.cancel()
+
+    async def command(*arguments: str) -> tuple[int, str]:
+        url = own_rabbitmq.url
+        return await typed("deploy.cli", "dead-letters", *arguments, cwd=tmp_path, AMQP_URL=url)
+
+    async def listed() -> bool:
+        return str(broken.id) in (await command("list", "jobs.video-ready"))[1]
+
+    await until(listed)
+    code, shown = await command("show", "jobs.video-ready", str(broken.id))
+    assert code == 0
+    assert "ValidationError" in shown
+    assert '"no id"' in shown
+    code, printed = await command("replay", "jobs.video-ready", str(broken.id))
+    assert (code, printed.strip()) == (0, "1 replayed.")
+    await until(listed)  # it is as broken as before, and is parked again
+    assert (await command("show", "jobs.video-ready", str(uuid7())))[0] == 1
