@@ -61,7 +61,7 @@ async def _run(component: Component, ready: asyncio.Event) -> None:
 
 async def eventually(holds: Callable[[], bool]) -> None:
     async with asyncio.timeout(5):
-        while not holds():  # noqa: ASYNC110 - the condition is the module's own state
+        while not holds():
             await asyncio.sleep(0.005)
 
 
