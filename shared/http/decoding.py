@@ -12,6 +12,8 @@ import msgspec
 from shared.errors import FieldError, Invalid, Malformed
 
 T = TypeVar("T")
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""No JSON, not UTF-8, or nested too deeply."""
 
 
 def decode_json(body: bytes, wanted: type[T]) -> T:
@@ -19,9 +21,18 @@ def decode_json(body: bytes, wanted: type[T]) -> T:
     try:
         return msgspec.json.decode(body, type=wanted)
     except msgspec.ValidationError as error:
-        raw = msgspec.json.decode(body)
-        raise Invalid(errors=tuple(_mistakes(raw, wanted, "", str(error)))) from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        mistakes = _mistakes(_plain(body), wanted, "", str(error))
+        raise Invalid(errors=tuple(mistakes)) from None
+    except _UNREADABLE as error:
+        raise Malformed(f"The body is not valid JSON: {error}.") from None
+
+
+def _plain(body: bytes) -> object:
+    """`body` without a type. It may be no JSON after all: msgspec judges a field before it reads
+    what follows, and without a type also refuses numbers that no field could take."""
+    try:
+        return msgspec.json.decode(body)
+    except _UNREADABLE as error:
         raise Malformed(f"The body is not valid JSON: {error}.") from None
 
 

@@ -53,6 +53,24 @@ def test_what_is_no_json_is_malformed(body: bytes) -> None:
         decode_json(body, Outer)
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"name": 1, oops',
+        b'{"name": 1, "count": "\xff"}',
+        b'{"name": 1, "count": "\\ud800"}',
+        b'{"name": 1e400}',
+        b'{"name": ' + b"9" * 5000 + b"}",
+        b"[" * 100_000,
+        b'{"name": ' + b"[" * 100_000,
+    ],
+    ids=["text", "utf-8", "surrogate", "exponent", "digits", "depth", "depth in a field"],
+)
+def test_what_turns_out_to_be_no_json_after_a_wrong_field_is_malformed(body: bytes) -> None:
+    with pytest.raises(Malformed, match="not valid JSON"):
+        decode_json(body, Outer)
+
+
 class Query(msgspec.Struct, forbid_unknown_fields=True):
     limit: Annotated[int, msgspec.Meta(ge=1, le=100)] = 20
 
