@@ -25,7 +25,7 @@ from content_service.videos.upload_form import (
     UploadStalled,
 )
 from content_service.videos.use_cases import DeleteVideo, FindVideo, ListVideos, OpenVideo
-from shared.errors import Forbidden, Invalid, RangeNotSatisfiable
+from shared.errors import Forbidden, Invalid
 from shared.http.endpoint import endpoint
 from shared.http.files import ServedFile, file_response
 from shared.http.paging import Cursors, Page, PageQuery
@@ -34,12 +34,12 @@ from shared.storage.storage import StorageUnavailable
 
 _FORM_OVERHEAD = 64 * 1024
 """Bytes that a form may need around its file."""
+_MEDIA_TYPES = ("video/*", "audio/*", "application/ogg")
 _READERS = frozenset({"jobs"})
 _SENDING_ERRORS = (
     VideoNotFound,
     VideoNotReady,
     VideoFileGone,
-    RangeNotSatisfiable,
     StorageUnavailable,
 )
 
@@ -121,7 +121,8 @@ class VideoEndpoints:
         description="The file as it was uploaded. Answers `Range` (one range), `If-Range`, "
         "`If-None-Match` and HEAD.",
         tag="videos",
-        answers="video/*",
+        answers=_MEDIA_TYPES,
+        sends_file=True,
         errors=_SENDING_ERRORS,
     )
     async def content(self, video_id: UUID, request: Request, caller: Principal) -> Response:
@@ -158,7 +159,8 @@ class InternalVideoEndpoints:
         "/internal/videos/{video_id}/content",
         summary="Stream the source of a video to a worker",
         tag="internal",
-        answers="video/*",
+        answers=_MEDIA_TYPES,
+        sends_file=True,
         errors=(*_SENDING_ERRORS, Forbidden),
     )
     async def content(self, video_id: UUID, request: Request, caller: CallingService) -> Response:

@@ -6,8 +6,10 @@ from uuid import UUID
 
 from starlette.responses import Response
 
-from jobs_service.captions.formats import FORMATS
+from jobs_service.captions.domain import Transcript, Word
+from jobs_service.captions.formats import FORMATS, CaptionFile
 from jobs_service.captions.repository import Tracks
+from jobs_service.captions.track import make_track
 from jobs_service.jobs.domain import JobNotFound
 from jobs_service.jobs.repository import Jobs
 from shared.db.database import Database
@@ -23,6 +25,13 @@ class CaptionsNotReady(Conflict):
     title = "The job has no captions"
 
 
+EXAMPLE_FILE = CaptionFile.of(
+    make_track(
+        Transcript("en", "sphinx", 4.0, (Word("good", 0.5, 0.8, 0.97), Word("day", 0.8, 1.2, 0.9)))
+    )
+)
+
+
 @dataclass(frozen=True, slots=True)
 class CaptionEndpoints:
     """Results of the caller's captions jobs."""
@@ -34,7 +43,8 @@ class CaptionEndpoints:
         "/api/jobs/{job_id}/captions.{extension}",
         summary="The captions of a job as WebVTT, SubRip, JSON with word times, or plain text",
         tag="captions",
-        answers="text/vtt",
+        answers=tuple(one.media_type for one in FORMATS.values()),
+        example=EXAMPLE_FILE,
         errors=(JobNotFound, CaptionsNotReady),
     )
     async def read(

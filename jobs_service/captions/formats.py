@@ -28,6 +28,20 @@ class CaptionFile(msgspec.Struct, frozen=True):
     cues: tuple[Cue, ...]
     quality: Quality
 
+    @classmethod
+    def of(cls, track: Track) -> "CaptionFile":
+        """Everything about `track`."""
+        transcript = track.transcript
+        return cls(
+            version=1,
+            language=transcript.language,
+            provider=transcript.provider,
+            duration=transcript.duration,
+            words=transcript.words,
+            cues=track.cues,
+            quality=track.quality,
+        )
+
 
 def webvtt(track: Track) -> bytes:
     """WebVTT (W3C): text is escaped, so nothing that was said can act as markup or as a cue."""
@@ -51,18 +65,7 @@ def plain_text(track: Track) -> bytes:
 
 def json(track: Track) -> bytes:
     """Everything: words with times and confidence, cues, and the quality report."""
-    transcript = track.transcript
-    return msgspec.json.encode(
-        CaptionFile(
-            version=1,
-            language=transcript.language,
-            provider=transcript.provider,
-            duration=transcript.duration,
-            words=transcript.words,
-            cues=track.cues,
-            quality=track.quality,
-        )
-    )
+    return msgspec.json.encode(CaptionFile.of(track))
 
 
 FORMATS: Mapping[str, Format] = {

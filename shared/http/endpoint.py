@@ -81,7 +81,8 @@ class Declaration:
     aliases: tuple[str, ...]
     accepts: str
     body_schema: dict[str, Any] | None
-    answers: str
+    answers: tuple[str, ...]
+    sends_file: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,16 +123,19 @@ def endpoint(
     aliases: tuple[str, ...] = (),
     accepts: str = "application/json",
     body_schema: dict[str, Any] | None = None,
-    answers: str = "application/json",
+    answers: tuple[str, ...] = (),
+    sends_file: bool = False,
 ) -> Callable[[H], H]:
     """Declare a method as an endpoint.
 
     `aliases` are further paths that answer the same; `accepts` and `body_schema` (a JSON schema)
-    describe a body that the handler reads itself; `answers` is the media type of a raw response.
+    describe a body that the handler reads itself; `answers` are the media types of a raw response
+    (`example` shows its JSON), and `sends_file` says that it is made by `file_response`: the file
+    whole, in part, or not again.
     """
     declaration = Declaration(
         method, path, status, summary, tag, description, example, body_example, errors, aliases,
-        accepts, body_schema, answers,
+        accepts, body_schema, answers, sends_file,
     )  # fmt: skip
 
     def declare(handler: H) -> H:

@@ -12,6 +12,7 @@ from shared.errors import (
     Invalid,
     Malformed,
     Problem,
+    RangeNotSatisfiable,
     TooLarge,
     Unauthenticated,
     UnsupportedType,
@@ -20,6 +21,11 @@ from shared.http.endpoint import Endpoint
 from shared.http.problems import MEDIA_TYPE, ProblemBody
 
 _REF = "#/components/schemas/{name}"
+_FILE_HEADERS = {
+    "Range": "One range of bytes, such as `bytes=0-1023`.",
+    "If-Range": "The ETag for which `Range` counts; for another one the whole file is sent.",
+    "If-None-Match": "ETags that the client has: the file is not sent again.",
+}
 
 
 def document(title: str, endpoints: Sequence[Endpoint]) -> dict[str, Any]:
@@ -59,16 +65,19 @@ def _types(endpoints: Iterable[Endpoint]) -> list[Any]:
         wanted += [header.type for header in signature.headers.values()]
         if signature.query is not None:
             wanted += [field.type for field in msgspec.structs.fields(signature.query)]
-        if _is_json(signature.answer):
-            wanted.append(signature.answer)
+        wanted.append(_json_answer(one))
         found.update((kind, None) for kind in wanted if kind is not None)
     return list(found)
 
 
-def _is_json(answer: Any) -> bool:
-    if answer is None or answer is type(None):
-        return False
-    return not (isinstance(answer, type) and issubclass(answer, Response))
+def _json_answer(one: Endpoint) -> Any:
+    """The type of the JSON that is answered; None when there is none."""
+    answer, example = one.signature.answer, one.declaration.example
+    if answer is type(None):
+        return None
+    if isinstance(answer, type) and issubclass(answer, Response):
+        return None if example is None else type(example)
+    return answer
 
 
 def _operation(one: Endpoint, path: str, schemas: dict[Any, Any]) -> dict[str, Any]:
@@ -107,6 +116,17 @@ def _parameters(one: Endpoint, schemas: dict[Any, Any]) -> list[dict[str, Any]]:
         }
         for parameter in signature.headers.values()
     ]
+    if one.declaration.sends_file:
+        found += [
+            {
+                "name": name,
+                "in": "header",
+                "required": False,
+                "description": description,
+                "schema": {"type": "string"},
+            }
+            for name, description in _FILE_HEADERS.items()
+        ]
     if signature.query is not None:
         for field in msgspec.structs.fields(signature.query):
             schema = dict(schemas[field.type])
@@ -141,16 +161,19 @@ def _body(one: Endpoint, schemas: dict[Any, Any]) -> dict[str, Any]:
 
 
 def _responses(one: Endpoint, schemas: dict[Any, Any]) -> dict[str, Any]:
-    declared, signature = one.declaration, one.signature
+    declared = one.declaration
     success: dict[str, Any] = {"description": declared.summary}
-    if _is_json(signature.answer):
-        media: dict[str, Any] = {"schema": schemas[signature.answer]}
+    content: dict[str, Any] = {media_type: {} for media_type in declared.answers}
+    if (answer := _json_answer(one)) is not None:
+        media = content["application/json"] = {"schema": schemas[answer]}
         if declared.example is not None:
             media["example"] = msgspec.to_builtins(declared.example)
-        success["content"] = {"application/json": media}
-    elif signature.answer not in (None, type(None)):
-        success["content"] = {declared.answers: {}}
+    if content:
+        success["content"] = content
     responses = {str(declared.status): success}
+    if declared.sends_file:
+        responses["206"] = {**success, "description": "The range that was asked for"}
+        responses["304"] = {"description": "The client has the file already"}
     by_status: dict[int, list[type[Problem]]] = {}
     for error in (*declared.errors, *_implied_errors(one)):
         by_status.setdefault(error.status, []).append(error)
@@ -176,6 +199,8 @@ def _implied_errors(one: Endpoint) -> list[type[Problem]]:
         found += [Malformed, TooLarge, UnsupportedType]
     if signature.body or signature.query or signature.path or signature.headers:
         found.append(Invalid)
+    if one.declaration.sends_file:
+        found.append(RangeNotSatisfiable)
     return found
 
 

@@ -73,11 +73,23 @@ class ThingEndpoints:
         if thing_id != self.known.id:
             raise NotFound
 
-    @endpoint("GET", "/internal/things", summary="Inside", tag="things", answers="text/plain")
+    @endpoint("GET", "/internal/things", summary="Inside", tag="things", answers=("text/plain",))
     async def inside(self, caller: CallingService) -> Response:
         return Response(caller.name)
 
-    @endpoint("GET", "/api/broken", summary="Breaks", tag="things", answers="text/plain")
+    @endpoint(
+        "GET",
+        "/api/things/{thing_id}/picture",
+        summary="Picture",
+        tag="things",
+        answers=("image/png", "image/webp"),
+        example=EXAMPLE,
+        sends_file=True,
+    )
+    async def picture(self, thing_id: UUID) -> Response:
+        return Response(b"...", media_type="image/png")
+
+    @endpoint("GET", "/api/broken", summary="Breaks", tag="things", answers=("text/plain",))
     async def broken(self, request: Request) -> Response:
         raise RuntimeError("secret detail")
 
@@ -243,6 +255,20 @@ async def test_the_openapi_document_is_valid_and_leaves_out_internal_paths() -> 
     assert "thing_taken" in str(operation["responses"]["409"])
     assert operation["responses"]["201"]["content"]["application/json"]["example"]
     assert operation["parameters"][0]["name"] == "Idempotency-Key"
+
+
+async def test_a_file_is_told_of_with_its_types_its_ranges_and_its_json_form() -> None:
+    document = (await call("GET", "/openapi.json")).json()
+    operation = document["paths"]["/api/things/{thing_id}/picture"]["get"]
+    assert set(operation["responses"]) == {"200", "206", "304", "416", "422"}
+    content = operation["responses"]["200"]["content"]
+    assert content.keys() == {"image/png", "image/webp", "application/json"}
+    assert content["application/json"]["example"]["name"] == "lamp"
+    assert operation["responses"]["206"]["content"] == content
+    assert "content" not in operation["responses"]["304"]
+    assert {"Range", "If-Range", "If-None-Match"} < {
+        parameter["name"] for parameter in operation["parameters"]
+    }
 
 
 def test_a_parameter_that_cannot_be_bound_is_refused_at_start() -> None:
