@@ -6,7 +6,7 @@ back, claimed by another), nothing is written and the worker learns that it lost
 
 from collections.abc import Sequence
 
-from sqlalchemy import TextClause, bindparam, delete, func, select, text, update
+from sqlalchemy import ColumnElement, TextClause, bindparam, delete, func, select, text, update
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from jobs_service.jobs.domain import Job, JobStatus
@@ -98,10 +98,18 @@ _HAND_BACK = (
     )
     .returning(*COLUMNS)
 )
+
+
+def _free(*which: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Those of `which` that nobody else is writing at this moment. To wait for a row while holding
+    others, and accounts, would be a deadlock; whoever has the row is about to settle it."""
+    return jobs.c.id.in_(select(jobs.c.id).where(*which).with_for_update(skip_locked=True))
+
+
 _LOST = (jobs.c.status == JobStatus.RUNNING, jobs.c.lease_until < func.now())
 _TAKE_BACK = (
     update(jobs)
-    .where(*_LOST, jobs.c.attempt < bindparam("attempts"))
+    .where(_free(*_LOST, jobs.c.attempt < bindparam("attempts")))
     .values(**_BACK_TO_QUEUE, run_after=func.now())
     .returning(*COLUMNS)
 )
@@ -124,13 +132,15 @@ def _fail(code: str, detail: str) -> ReturningUpdate[tuple[object, ...]]:
 
 
 _FAIL_LOST = _fail("worker_lost", "Every worker that tried this job was lost.").where(
-    *_LOST, jobs.c.attempt >= bindparam("attempts")
+    _free(*_LOST, jobs.c.attempt >= bindparam("attempts"))
 )
 _FAIL_EXPIRED = _fail("expired", "No worker took the job up in time.").where(
-    jobs.c.status == JobStatus.QUEUED,
-    jobs.c.id.in_(
-        select(holds.c.job_id).where(holds.c.state == "open", holds.c.expires_at < func.now())
-    ),
+    _free(
+        jobs.c.status == JobStatus.QUEUED,
+        jobs.c.id.in_(
+            select(holds.c.job_id).where(holds.c.state == "open", holds.c.expires_at < func.now())
+        ),
+    )
 )
 _FORGET_KEYS = delete(idempotency_keys).where(
     idempotency_keys.c.created_at < func.now() - func.make_interval(0, 0, 0, 1)
@@ -186,10 +196,14 @@ class Queue:
         return [job_of(row) for row in await self._db.all(_TAKE_BACK, {"attempts": attempts})]
 
     async def fail_hopeless(self, attempts: int) -> Sequence[Job]:
-        """Fail what was lost too often or never taken up while its hold lasted."""
+        """Fail what was lost too often or never taken up while its hold lasted.
+
+        Ordered by owner, so that all who then give credits back lock accounts in one order.
+        """
         lost = await self._db.all(_FAIL_LOST, {"attempts": attempts})
         expired = await self._db.all(_FAIL_EXPIRED)
-        return [job_of(row) for row in (*lost, *expired)]
+        failed = [job_of(row) for row in (*lost, *expired)]
+        return sorted(failed, key=lambda job: job.owner_id)
 
     async def forget_old_keys(self) -> None:
         """Remove idempotency keys older than 24 hours."""

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from jobs_service.credits.repository import Balance, Credits
+from jobs_service.credits.use_cases import release_hold
 from jobs_service.jobs.domain import Job, JobStatus, NewJob
 from jobs_service.jobs.queue import Queue
 from jobs_service.jobs.repository import Jobs
@@ -216,3 +217,21 @@ async def test_old_idempotency_keys_are_forgotten(database: Database, setting: S
     assert await Jobs(database).answered(owner, "key") is None
     await SweepJobs(database, attempts=3)()
     assert (await database.all(text("SELECT 1 FROM idempotency_keys"))) == []
+
+
+async def test_the_sweeper_does_not_wait_for_a_job_that_is_being_cancelled(
+    database: Database, setting: Setting
+) -> None:
+    owner = await setting.user(10)
+    for _ in range(2):
+        await submitted(database, setting, owner)
+    hopeless, other = [await claimed(database, lease=0) for _ in range(2)]
+    await database.run(text("UPDATE jobs SET attempt = 3 WHERE id = :job"), {"job": hopeless.id})
+    async with database.transaction() as tx:  # as CancelJob does, with the sweeper in between
+        assert await Jobs(tx).cancel(owner, other.id)
+        async with asyncio.timeout(5):
+            assert await SweepJobs(database, attempts=3)() == 1
+        await release_hold(tx, other.id, "job cancelled")
+    assert (await state_of(database, hopeless)).status is JobStatus.FAILED
+    assert (await state_of(database, other)).status is JobStatus.CANCELLED
+    assert await Credits(database).balance(owner) == Balance(10, 0)
