@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 
 from shared.observability.logging import get_logger
 from shared.runtime.service import Component
+from shared.runtime.waiting import happens_within
 
 log = get_logger(__name__)
 
@@ -37,14 +38,8 @@ class Components:
 
     async def ready(self, *, remind_seconds: float = 10) -> None:
         """Wait until every component does its work; the log tells who is being waited for."""
-        while True:
-            try:
-                async with asyncio.timeout(remind_seconds):
-                    await self._all_ready.wait()
-            except TimeoutError:
-                log.warning("still_waiting", components=sorted(self._unready))
-            else:
-                return
+        while not await happens_within(remind_seconds, self._all_ready):
+            log.warning("still_waiting", components=sorted(self._unready))
 
     async def stop(self, seconds: float) -> bool:
         """Cancel every component and give them `seconds` to finish what they have in hand;

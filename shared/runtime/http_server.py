@@ -7,6 +7,8 @@ from contextlib import contextmanager
 import uvicorn
 from starlette.types import ASGIApp
 
+from shared.runtime.bounded_http import BoundedHttpProtocol
+
 _KEEP_ALIVE_SECONDS = 75
 """Longer than a client of ours keeps an idle connection (load balancers: 60 s), so that it is the
 client that closes it and no request meets a connection that is being closed."""
@@ -21,7 +23,7 @@ class HttpServer(uvicorn.Server):
     def __init__(self, app: ASGIApp, drain_seconds: float, on_started: Callable[[], None]) -> None:
         config = uvicorn.Config(
             app,
-            http="httptools",
+            http=BoundedHttpProtocol,
             lifespan="off",
             access_log=False,
             server_header=False,
