@@ -6,7 +6,7 @@ from auth_service.accounts.endpoints import AccountEndpoints
 from auth_service.accounts.passwords import Passwords, common_passwords
 from auth_service.accounts.use_cases import ReadAccount, RegisterAccount
 from auth_service.sessions.endpoints import SessionEndpoints
-from auth_service.sessions.pruner import SessionPruner
+from auth_service.sessions.pruner import SECONDS_BETWEEN_PRUNINGS, SessionPruner
 from auth_service.sessions.repository import Sessions
 from auth_service.sessions.use_cases import EndSession, IssueTokens, LogIn, LogOut, RefreshSession
 from auth_service.settings import AuthSettings
@@ -19,6 +19,7 @@ from shared.db.migrations import require_migrated
 from shared.http.application import build_app
 from shared.messaging.broker import Broker
 from shared.messaging.relay import Relay
+from shared.runtime.periodic import periodic
 from shared.runtime.service import Component, Service
 from shared.security.revocations import Revocation, Revocations, revocation_listener
 from shared.security.service_tokens import ServiceTokenVerifier
@@ -73,7 +74,9 @@ def build(settings: AuthSettings, broker: Broker, *, clock: Clock | None = None)
         components=(
             listener,
             Component("relay", Relay(database, broker).run),
-            Component("session-pruner", SessionPruner(database, clock).run),
+            periodic(
+                "session-pruner", SECONDS_BETWEEN_PRUNINGS, SessionPruner(database, clock).prune
+            ),
         ),
         before_start=(require_migrated(database, "auth_service"), keys.load),
         checks=checks,

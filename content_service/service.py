@@ -7,7 +7,7 @@ import httpx
 from content_service.settings import ContentSettings
 from content_service.videos.endpoints import InternalVideoEndpoints, VideoEndpoints
 from content_service.videos.prober import Prober
-from content_service.videos.sweeper import Sweeper
+from content_service.videos.sweeper import SECONDS_BETWEEN_SWEEPS, Sweeper
 from content_service.videos.upload import UploadVideo
 from content_service.videos.use_cases import (
     DeleteVideo,
@@ -23,6 +23,7 @@ from shared.http.application import build_app
 from shared.http.paging import Cursors
 from shared.messaging.broker import Broker
 from shared.messaging.relay import Relay
+from shared.runtime.periodic import periodic
 from shared.runtime.service import Component, Service
 from shared.security.keys import derive_key
 from shared.security.verification import remote_verification
@@ -53,6 +54,7 @@ def build(
 
     remove_file = RemoveFile(database, storage)
     prober = Prober(database, storage, clock, remove_file, settings.max_duration_seconds)
+    sweeper = Sweeper(database, clock, remove_file)
     upload = UploadVideo(
         database,
         storage,
@@ -87,7 +89,7 @@ def build(
             verification.component,
             Component("relay", Relay(database, broker).run),
             Component("prober", prober.run),
-            Component("sweeper", Sweeper(database, clock, remove_file).run),
+            periodic("sweeper", SECONDS_BETWEEN_SWEEPS, sweeper.sweep),
         ),
         before_start=(require_migrated(database, "content_service"), storage.check),
         checks=checks,

@@ -18,8 +18,7 @@ from jobs_service.videos.use_cases import FindVideo
 from jobs_service.work.caption import CaptionVideo
 from jobs_service.work.sources import SOURCE_PREFIX, Sources
 from jobs_service.work.subscriptions import broadcasts
-from jobs_service.work.sweeper import Sweeper
-from jobs_service.work.use_cases import SweepJobs
+from jobs_service.work.use_cases import SECONDS_BETWEEN_SWEEPS, SweepJobs
 from jobs_service.work.worker import Limits, Worker
 from shared.clock import Clock, SystemClock
 from shared.db.database import Database
@@ -27,9 +26,10 @@ from shared.db.migrations import require_migrated
 from shared.http.application import build_app, health_app
 from shared.http.paging import Cursors
 from shared.messaging.broker import Broker
-from shared.messaging.inbox import Inbox, InboxPruner
+from shared.messaging.inbox import SECONDS_BETWEEN_PRUNINGS, Inbox, InboxPruner
 from shared.messaging.relay import Relay
 from shared.runtime.children import Limits as ChildLimits
+from shared.runtime.periodic import periodic
 from shared.runtime.service import Component, Service
 from shared.security.keys import derive_key
 from shared.security.service_tokens import ServiceAuth, ServiceTokens
@@ -69,15 +69,15 @@ def build(
         authenticate=verification.verifier,
         checks=checks,
     )
-    sweeper = Sweeper(SweepJobs(database, settings.job_attempts))
+    sweep = SweepJobs(database, settings.job_attempts)
     return Service(
         "jobs",
         app,
         components=(
             verification.component,
             Component("relay", Relay(database, broker).run),
-            Component("inbox-pruner", InboxPruner(database).run),
-            Component("sweeper", sweeper.run),
+            periodic("inbox-pruner", SECONDS_BETWEEN_PRUNINGS, InboxPruner(database).prune),
+            periodic("sweeper", SECONDS_BETWEEN_SWEEPS, sweep),
         ),
         before_start=(require_migrated(database, "jobs_service"),),
         checks=checks,

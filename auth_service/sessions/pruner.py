@@ -1,17 +1,11 @@
 """Forgets sessions and refresh tokens whose time is over."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 from auth_service.sessions.repository import Sessions
 from shared.clock import Clock
-from shared.db.away import DatabaseAway
 from shared.db.database import Database
-from shared.observability.logging import get_logger
-from shared.runtime.service import Ready
-
-log = get_logger(__name__)
 
 SECONDS_BETWEEN_PRUNINGS = 3600.0
 
@@ -22,16 +16,6 @@ class SessionPruner:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
-
-    async def run(self, ready: Ready) -> None:
-        """Prune now and then every hour, until cancelled."""
-        ready()
-        while True:
-            try:
-                await self.prune()
-            except DatabaseAway as error:
-                log.warning("sessions_not_pruned", error=repr(error.__cause__))
-            await asyncio.sleep(SECONDS_BETWEEN_PRUNINGS)
 
     async def prune(self) -> None:
         """Delete what is over, a batch at a time."""

@@ -7,7 +7,7 @@ process was killed is taken up again when the lease ends, and given up after thr
 import asyncio
 import tempfile
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -28,8 +28,8 @@ from content_service.videos.probe_child import ProbeResult, ProbeTask
 from content_service.videos.repository import Videos
 from content_service.videos.use_cases import EMPTYING, RemoveFile
 from shared.clock import Clock
+from shared.db.away import DatabaseAway
 from shared.db.database import Database
-from shared.messaging.failures import is_database_away
 from shared.observability.logging import get_logger
 from shared.runtime.children import (
     ChildError,
@@ -40,6 +40,7 @@ from shared.runtime.children import (
     run_child,
 )
 from shared.runtime.service import Ready
+from shared.runtime.waiting import happens_within
 from shared.storage.storage import NoSuchObject, Storage, StorageUnavailable
 
 log = get_logger(__name__)
@@ -103,18 +104,14 @@ class Prober:
         while True:
             try:
                 found = await self.probe_next()
-            except Exception as error:
-                if not is_database_away(error):
-                    raise
-                log.warning("prober_held_up", error=repr(error))
+            except DatabaseAway as error:
+                log.warning("prober_held_up", error=repr(error.__cause__))
                 found = False
             if not found:
                 await self._rest()
 
     async def _rest(self) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_POLL_SECONDS):
-                await self._woken.wait()
+        await happens_within(_POLL_SECONDS, self._woken)
         self._woken.clear()
 
     async def probe_next(self) -> bool:
@@ -148,10 +145,9 @@ class Prober:
             try:
                 until = self._clock.now() + LEASE
                 held = await Videos(self._database).prolong_claim(claim, until)
-            except Exception as error:
-                if not is_database_away(error):
-                    raise
-                log.warning("lease_not_renewed", video_id=str(claim.id), error=repr(error))
+            except DatabaseAway as error:
+                cause = repr(error.__cause__)
+                log.warning("lease_not_renewed", video_id=str(claim.id), error=cause)
 
     async def _examine(self, claim: Video) -> _Outcome:
         try:

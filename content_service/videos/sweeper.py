@@ -4,7 +4,6 @@ Every replica runs one. No lock is held across a pass: each batch is claimed in 
 that replicas share the work and a killed one holds up nothing.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable
 
 from content_service.events import VideoExpired
@@ -13,14 +12,11 @@ from content_service.videos.repository import BATCH, Videos
 from content_service.videos.use_cases import EMPTYING, RemoveFile
 from shared.clock import Clock
 from shared.db.database import Database
-from shared.messaging.failures import is_database_away
 from shared.observability.logging import get_logger
-from shared.runtime.service import Ready
-from shared.storage.storage import StorageUnavailable
 
 log = get_logger(__name__)
 
-_PAUSE_SECONDS = 60.0
+SECONDS_BETWEEN_SWEEPS = 60.0
 
 
 class Sweeper:
@@ -30,20 +26,6 @@ class Sweeper:
         self._database = database
         self._clock = clock
         self._remove_file = remove_file
-
-    async def run(self, ready: Ready) -> None:
-        """Sweep once a minute until cancelled; the first time at once."""
-        ready()
-        while True:
-            try:
-                await self.sweep()
-            except StorageUnavailable as error:
-                log.warning("sweep_broken_off", error=error.detail)
-            except Exception as error:
-                if not is_database_away(error):
-                    raise
-                log.warning("sweep_broken_off", error=repr(error))
-            await asyncio.sleep(_PAUSE_SECONDS)
 
     async def sweep(self) -> None:
         """Do everything that is due; raises `StorageUnavailable`."""

@@ -9,6 +9,11 @@ from jobs_service.events import JobFailed, JobQueued, JobStarted, JobSucceeded
 from jobs_service.jobs.domain import Job, JobStatus
 from jobs_service.jobs.queue import Queue
 from shared.db.database import Database, Transaction
+from shared.observability.logging import get_logger
+
+log = get_logger(__name__)
+
+SECONDS_BETWEEN_SWEEPS = 1.0
 
 
 class JobLost(Exception):  # noqa: N818 - a fact, not a fault
@@ -81,7 +86,10 @@ class HandBackJob:
 
 @dataclass(frozen=True, slots=True)
 class SweepJobs:
-    """Take back what lost its worker, fail what is hopeless, forget old keys."""
+    """Take back what lost its worker, fail what is hopeless, forget old keys.
+
+    Safe to run in several processes, since each row moves once.
+    """
 
     database: Database
     attempts: int
@@ -97,7 +105,9 @@ class SweepJobs:
             for job in queued:
                 tx.announce(JobQueued(**job.facts()))
             await queue.forget_old_keys()
-        return len(failed) + len(queued)
+        if moved := len(failed) + len(queued):
+            log.info("jobs_swept", jobs=moved)
+        return moved
 
 
 async def _give_up(tx: Transaction, job: Job) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -16,6 +15,7 @@ from shared.errors import Problem, Unavailable
 from shared.observability import context
 from shared.observability.logging import get_logger
 from shared.runtime.service import Ready
+from shared.runtime.waiting import happens_within
 
 log = get_logger(__name__)
 
@@ -88,9 +88,7 @@ class Worker:
                 while len(self._running) < self._limits.concurrency and (job := await self._next()):
                     self._running[job.id] = Progress()
                     group.create_task(self._work(job, self._running[job.id]), name=f"job {job.id}")
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(POLL_SECONDS):
-                        await self._wake.wait()
+                await happens_within(POLL_SECONDS, self._wake)
 
     async def _next(self) -> Job | None:
         try:
@@ -150,9 +148,7 @@ class Worker:
     async def _keep_lease(self, job: Job, progress: Progress) -> None:
         renewed = asyncio.get_running_loop().time()
         while True:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(HEARTBEAT_SECONDS):
-                    await progress.look.wait()
+            await happens_within(HEARTBEAT_SECONDS, progress.look)
             progress.look.clear()
             now = asyncio.get_running_loop().time()
             try:

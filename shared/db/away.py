@@ -27,6 +27,9 @@ _REFUSED = (
 CANNOT_CONNECT = (*_REFUSED, OSError)
 """What fails to connect: as `OSError` also a socket, a host or a name that is not there."""
 
+MAY_BE_LOST = (*_REFUSED, DBAPIError)
+"""What a statement raises that `is_lost` has to judge."""
+
 
 def is_lost(error: BaseException) -> bool:
     """Whether `error` tells of a lost or refused connection.

@@ -16,10 +16,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Protocol
 
 from sqlalchemy import Executable, Row, text
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from shared.db.away import CANNOT_CONNECT, DatabaseAway, is_lost
+from shared.db.away import CANNOT_CONNECT, MAY_BE_LOST, DatabaseAway, is_lost
 from shared.messaging.event import IntegrationEvent
 from shared.messaging.outbox import Outbox
 
@@ -158,7 +157,7 @@ async def _connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
             raise DatabaseAway from error
         try:
             yield connection
-        except DBAPIError as error:
+        except MAY_BE_LOST as error:
             if is_lost(error):
                 raise DatabaseAway from error
             raise

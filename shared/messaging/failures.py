@@ -2,13 +2,7 @@
 
 import msgspec
 
-from shared.db.away import DatabaseAway, is_lost
 from shared.errors import Problem
-
-
-def is_database_away(error: BaseException) -> bool:
-    """Whether `error` tells of a lost or refused connection and not of a wrong statement."""
-    return isinstance(error, DatabaseAway) or is_lost(error)
 
 
 def is_final(error: BaseException) -> bool:

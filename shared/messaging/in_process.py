@@ -9,6 +9,7 @@ from collections.abc import Coroutine
 from typing import Any
 from uuid import UUID
 
+from shared.db.away import DatabaseAway
 from shared.errors import Unavailable
 from shared.messaging.broker import (
     Broadcast,
@@ -21,9 +22,10 @@ from shared.messaging.broker import (
 from shared.messaging.dead_letters import DeadLetters
 from shared.messaging.delivery import catch_up, deliver, hear
 from shared.messaging.event import Envelope
-from shared.messaging.failures import is_database_away, is_final, reason
+from shared.messaging.failures import is_final, reason
 from shared.observability.logging import get_logger
 from shared.runtime.service import Ready
+from shared.runtime.waiting import happens_within
 
 log = get_logger(__name__)
 
@@ -153,20 +155,14 @@ class _Queue:
 
     async def _pause(self, seconds: float) -> None:
         """Sleep; a broker that is told to stop leaves the event in the outbox."""
-        try:
-            async with asyncio.timeout(seconds):
-                await self._stopping.wait()
-        except TimeoutError:
-            return
-        raise Unavailable("The in-process broker is stopping.")
+        if await happens_within(seconds, self._stopping):
+            raise Unavailable("The in-process broker is stopping.")
 
     async def _park(self, envelope: Envelope, error: Exception, attempts: int) -> None:
         try:
             await self.letters.park(envelope, reason(error), attempts)
-        except Exception as failure:
-            if is_database_away(failure):
-                raise SubscriberAway(f"The dead letters cannot be written: {failure}") from failure
-            raise
+        except DatabaseAway as away:
+            raise SubscriberAway(f"The dead letters cannot be written: {away}") from away
         log.error(
             "event_parked",
             subscription=self._subscription.name,

@@ -4,7 +4,6 @@ inbox = Inbox(database)
 inbox.subscription("jobs.welcome-credits", "auth.user.registered", UserRegistered, welcome)
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -12,15 +11,11 @@ import msgspec
 from sqlalchemy import MetaData, text
 from sqlalchemy.dialects.postgresql import insert
 
+from shared.db.away import DatabaseAway
 from shared.db.database import Database, Transaction
 from shared.messaging.broker import SubscriberAway, Subscription
 from shared.messaging.event import Envelope
-from shared.messaging.failures import is_database_away
 from shared.messaging.tables import inbox_table
-from shared.observability.logging import get_logger
-from shared.runtime.service import Ready
-
-log = get_logger(__name__)
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -32,7 +27,7 @@ _PRUNE = text("""
         SELECT ctid FROM inbox WHERE handled_at < now() - interval '14 days' LIMIT 5000
     ))
 """)
-_SECONDS_BETWEEN_PRUNINGS = 3600.0
+SECONDS_BETWEEN_PRUNINGS = 3600.0
 
 
 class Inbox:
@@ -63,10 +58,8 @@ class Inbox:
                 async with self._database.transaction() as tx:
                     if await tx.run(_REMEMBER, row):
                         await handle(tx, event)
-            except Exception as error:
-                if is_database_away(error):
-                    raise SubscriberAway(f"The database of {name} is away: {error}") from error
-                raise
+            except DatabaseAway as away:
+                raise SubscriberAway(f"The database of {name} is away: {away}") from away
 
         return Subscription(name, (event_type,), once, concurrency, self._database)
 
@@ -76,18 +69,6 @@ class InboxPruner:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-
-    async def run(self, ready: Ready) -> None:
-        """Prune now and then every hour, until cancelled."""
-        ready()
-        while True:
-            try:
-                await self.prune()
-            except Exception as error:
-                if not is_database_away(error):
-                    raise
-                log.warning("inbox_not_pruned", error=str(error))
-            await asyncio.sleep(_SECONDS_BETWEEN_PRUNINGS)
 
     async def prune(self) -> int:
         """Delete every row older than 14 days, a few at a time; how many there were."""

@@ -24,10 +24,10 @@ from shared.db.database import Database, Transaction
 from shared.errors import Unavailable
 from shared.messaging.broker import Broker
 from shared.messaging.event import decode
-from shared.messaging.failures import is_database_away
 from shared.messaging.tables import outbox_table
 from shared.observability.logging import get_logger
 from shared.runtime.service import Ready
+from shared.runtime.waiting import happens_within
 
 log = get_logger(__name__)
 
@@ -93,9 +93,7 @@ class Relay:
         if self._pause:
             await asyncio.sleep(self._pause)
             return
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_POLL):
-                await self._announced.wait()
+        await happens_within(_POLL, self._announced)
         self._announced.clear()
 
     async def _lane(self) -> None:
@@ -104,10 +102,6 @@ class Relay:
                 await self._broker.ping()
             await self._batch()
         except (Unavailable, DBAPIError) as error:
-            self._mark_away(error)
-        except Exception as error:
-            if not is_database_away(error):
-                raise
             self._mark_away(error)
         else:
             self._mark_back()

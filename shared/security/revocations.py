@@ -19,6 +19,7 @@ from shared.messaging.broker import Broadcast
 from shared.messaging.event import Envelope
 from shared.observability.logging import get_logger
 from shared.runtime.service import Component, Ready
+from shared.runtime.waiting import happens_within
 from shared.security.principal import SessionId
 from shared.security.service_tokens import ServiceAuth
 from shared.security.tokens import ACCESS_TOKEN_LIFETIME, CLOCK_SKEW
@@ -124,22 +125,15 @@ def revocation_listener(
 
     async def run(ready: Ready) -> None:
         while not await refresh():
-            await _wait(wanted, SECONDS_AFTER_A_FAILURE)
+            await happens_within(SECONDS_AFTER_A_FAILURE, wanted)
         ready()
         fresh = True
         while True:
-            await _wait(wanted, SECONDS_BETWEEN_REFRESHES if fresh else SECONDS_AFTER_A_FAILURE)
+            pause = SECONDS_BETWEEN_REFRESHES if fresh else SECONDS_AFTER_A_FAILURE
+            await happens_within(pause, wanted)
             fresh = await refresh()
 
     return (
         Broadcast(f"{service}.session-revocations", (SESSION_REVOKED,), heard, caught_up),
         Component("session-revocations", run),
     )
-
-
-async def _wait(event: asyncio.Event, seconds: float) -> None:
-    try:
-        async with asyncio.timeout(seconds):
-            await event.wait()
-    except TimeoutError:
-        return

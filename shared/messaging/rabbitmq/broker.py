@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-from contextlib import suppress
 from typing import NoReturn
 
 from aio_pika.exceptions import PublishError
@@ -16,6 +15,7 @@ from shared.messaging.rabbitmq.link import Link
 from shared.messaging.rabbitmq.messages import persistent
 from shared.observability.logging import get_logger
 from shared.runtime.service import Ready
+from shared.runtime.waiting import happens_within
 
 log = get_logger(__name__)
 
@@ -90,9 +90,7 @@ class RabbitMQBroker:
         return await DeadLetterQueue(self._url, subscription).replay(event_id)
 
     async def _current_link(self) -> Link:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_CONNECTION_AWAITED):
-                await self._connected.wait()
+        await happens_within(_CONNECTION_AWAITED, self._connected)
         if self._link is None:
             raise Unavailable("There is no connection to RabbitMQ.")
         return self._link

@@ -11,7 +11,7 @@ from shared.errors import NotFound
 from shared.ids import uuid7
 from shared.messaging.broker import SubscriberAway, Subscription
 from shared.messaging.inbox import Inbox, InboxPruner
-from tests.support.messaging import count, envelope_of, make_tables, running
+from tests.support.messaging import count, envelope_of, make_tables
 
 
 class Number(msgspec.Struct, frozen=True):
@@ -108,8 +108,3 @@ async def test_rows_older_than_a_fortnight_are_pruned(database: Database) -> Non
         )
     assert await InboxPruner(database).prune() == 2
     assert await count(database, "inbox") == 2
-
-
-async def test_the_pruner_begins_at_once_and_ends_when_told(database: Database) -> None:
-    async with running(InboxPruner(database)):
-        await asyncio.sleep(0.05)

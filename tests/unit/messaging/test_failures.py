@@ -4,8 +4,9 @@ import pytest
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from shared.db.away import is_lost
 from shared.errors import Conflict, Invalid, Unavailable
-from shared.messaging.failures import is_database_away, is_final, reason
+from shared.messaging.failures import is_final, reason
 
 
 def _wrapped(cause: Exception) -> DBAPIError:
@@ -27,7 +28,7 @@ def _wrapped(cause: Exception) -> DBAPIError:
     ],
 )
 def test_a_lost_connection_means_that_the_database_is_away(error: Exception) -> None:
-    assert is_database_away(error)
+    assert is_lost(error)
 
 
 @pytest.mark.parametrize(
@@ -41,7 +42,7 @@ def test_a_lost_connection_means_that_the_database_is_away(error: Exception) -> 
     ],
 )
 def test_a_refused_statement_means_that_it_is_there(error: Exception) -> None:
-    assert not is_database_away(error)
+    assert not is_lost(error)
 
 
 @pytest.mark.parametrize("error", [Invalid("no"), Conflict("no"), msgspec.ValidationError("no")])
