@@ -14,10 +14,9 @@ class DatabaseAway(Unavailable):
 
 
 _REFUSED = (
-    asyncpg.PostgresConnectionError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.AdminShutdownError,
-    asyncpg.TooManyConnectionsError,
+    asyncpg.PostgresConnectionError,  # class 08
+    asyncpg.InsufficientResourcesError,  # class 53: too many connections, a full disk
+    asyncpg.OperatorInterventionError,  # class 57: shutting down, crashed, starting, recovering
     ConnectionError,
     PoolTimeout,
     OperationalError,
@@ -34,7 +33,7 @@ MAY_BE_LOST = (*_REFUSED, DBAPIError)
 def is_lost(error: BaseException) -> bool:
     """Whether `error` tells of a lost or refused connection.
 
-    Errors while connecting come unwrapped from asyncpg; later ones are wrapped by SQLAlchemy.
+    Errors come from asyncpg as they are, or wrapped by SQLAlchemy.
     """
     if isinstance(error, _REFUSED):
         return True

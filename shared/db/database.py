@@ -155,6 +155,10 @@ async def _connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
             connection = await stack.enter_async_context(engine.connect())
         except CANNOT_CONNECT as error:
             raise DatabaseAway from error
+        except MAY_BE_LOST as error:  # as a server that starts or recovers refuses
+            if is_lost(error):
+                raise DatabaseAway from error
+            raise
         try:
             yield connection
         except MAY_BE_LOST as error:

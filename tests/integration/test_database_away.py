@@ -1,12 +1,15 @@
 """What a service sees while PostgreSQL is away."""
 
 import asyncio
+import os
+import signal
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Row, text
 
 from deploy.postgres.embedded import EmbeddedPostgres
 from shared.db.away import DatabaseAway
@@ -58,6 +61,28 @@ async def test_a_connection_that_is_broken_off_in_a_transaction_is_away(
     finally:
         await database.close()
         await admin.close()
+
+
+async def test_a_server_that_recovers_from_a_crash_is_away_and_comes_back(
+    own_postgres: EmbeddedPostgres,
+) -> None:
+    database = Database(own_postgres.url("auth"), schema="auth", source="auth", pool_size=8)
+    backend = text("SELECT pg_backend_pid() AS pid")
+    try:
+        found = await database.one(backend)
+        assert found is not None
+        os.kill(found.pid, signal.SIGKILL)  # every other backend is ended, and the server recovers
+        deadline = time.monotonic() + 30
+        while True:
+            answers = await asyncio.gather(
+                *(database.one(ONE) for _ in range(8)), return_exceptions=True
+            )
+            assert all(isinstance(one, DatabaseAway | Row) for one in answers), answers
+            if all(isinstance(one, Row) for one in answers):
+                break
+            assert time.monotonic() < deadline
+    finally:
+        await database.close()
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:1", "no-such-host.invalid:5432"])
