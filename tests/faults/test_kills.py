@@ -18,9 +18,9 @@ from tests.support.suite import Suite, start_embedded
 
 
 @pytest.fixture
-async def ledger(postgres: EmbeddedPostgres) -> AsyncIterator[Credits]:
+async def ledger(suite_postgres: EmbeddedPostgres) -> AsyncIterator[Credits]:
     """The accounts of the split suite; they must be balanced after each test."""
-    database = Database(postgres.url("jobs"), schema="jobs", source="test", pool_size=2)
+    database = Database(suite_postgres.url("jobs"), schema="jobs", source="test", pool_size=2)
     yield Credits(database)
     assert await Credits(database).unbalanced() == []
     await database.close()
@@ -69,14 +69,14 @@ async def test_a_worker_told_to_stop_hands_its_job_to_the_next_at_once(
 
 
 async def test_a_service_killed_between_commit_and_publish_still_tells_once(
-    split_suite: Suite, own_rabbitmq: RabbitMQ, ledger: Credits
+    split_suite: Suite, suite_rabbitmq: RabbitMQ, ledger: Credits
 ) -> None:
-    own_rabbitmq.kill()  # nothing can be published, so the kill comes before it for certain
+    suite_rabbitmq.stop()  # nothing can be published, so the kill comes before it for certain
     user = FrontEnd(split_suite.client())
     account = {"email": user.email, "password": "Courtyard-42", "user_handle": user.name}
     await user.call("POST", "/api/auth/register", 201, json=account)
     split_suite.processes["auth"].kill()
-    own_rabbitmq.start()
+    suite_rabbitmq.start()
     split_suite.processes["auth"].start()
     await split_suite.wait_ready()
     form = {"username": user.email, "password": "Courtyard-42"}
@@ -89,10 +89,10 @@ async def test_a_service_killed_between_commit_and_publish_still_tells_once(
 
 
 async def test_while_the_broker_is_away_every_write_succeeds_and_its_event_comes_later(
-    split_suite: Suite, own_rabbitmq: RabbitMQ, customer: FrontEnd, ledger: Credits
+    split_suite: Suite, suite_rabbitmq: RabbitMQ, customer: FrontEnd, ledger: Credits
 ) -> None:
     video = await customer.upload()
-    own_rabbitmq.stop()
+    suite_rabbitmq.stop()
     newcomers = [FrontEnd(split_suite.client()) for _ in range(5)]
     for one in newcomers:
         account = {"email": one.email, "password": "Courtyard-42", "user_handle": one.name}
@@ -100,7 +100,7 @@ async def test_while_the_broker_is_away_every_write_succeeds_and_its_event_comes
     job = await customer.submit(video["id"])
     # the worker finds the row by itself: it needs no message
     assert (await customer.finished(job["id"]))["status"] == "succeeded"
-    own_rabbitmq.start()
+    suite_rabbitmq.start()
     await split_suite.wait_ready()
     for one in newcomers:
         form = {"username": one.email, "password": "Courtyard-42"}

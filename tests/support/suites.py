@@ -4,13 +4,17 @@ Each suite is started once and shared by the tests that do not harm it.
 """
 
 import shutil
-from collections.abc import AsyncIterator
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 
+from deploy.embedded import SERVICES
 from deploy.postgres.embedded import EmbeddedPostgres
 from tests.support.front_end import FrontEnd, new_user
-from tests.support.rabbitmq import RabbitMQ
+from tests.support.postgres import FAST
+from tests.support.rabbitmq import RabbitMQ, a_broker
 from tests.support.suite import Suite, start_embedded, start_split
 
 
@@ -27,9 +31,33 @@ async def embedded_suite() -> AsyncIterator[Suite]:
 
 
 @pytest.fixture(scope="session")
-async def split_suite(postgres: EmbeddedPostgres, own_rabbitmq: RabbitMQ) -> AsyncIterator[Suite]:
+async def suite_postgres() -> AsyncIterator[EmbeddedPostgres]:
+    """The server of the split suite; that of the other tests is emptied under its users."""
+    with tempfile.TemporaryDirectory(prefix="madang-split-postgres-") as folder:
+        server = await EmbeddedPostgres.start(Path(folder), roles=SERVICES, settings=FAST)
+        try:
+            yield server
+        finally:
+            await server.stop()
+
+
+@pytest.fixture(scope="session")
+def suite_rabbitmq() -> Iterator[RabbitMQ]:
+    """The broker of the split suite; a test may stop it, and leaves it running."""
+    broker = a_broker()
+    try:
+        broker.start()
+        yield broker
+    finally:
+        broker.close()
+
+
+@pytest.fixture(scope="session")
+async def split_suite(
+    suite_postgres: EmbeddedPostgres, suite_rabbitmq: RabbitMQ
+) -> AsyncIterator[Suite]:
     """Five processes, PostgreSQL and RabbitMQ."""
-    suite = await start_split(postgres, own_rabbitmq.url)
+    suite = await start_split(suite_postgres, suite_rabbitmq.url)
     try:
         yield suite
     finally:

@@ -141,7 +141,7 @@ async def test_the_ledger_is_proved_by_a_command(split_suite: Suite, tmp_path: P
 
 
 async def test_a_dead_letter_is_listed_shown_and_replayed(
-    split_suite: Suite, own_rabbitmq: RabbitMQ, tmp_path: Path
+    split_suite: Suite, suite_rabbitmq: RabbitMQ, tmp_path: Path
 ) -> None:
     broken = Envelope(
         id=uuid7(),
@@ -152,14 +152,14 @@ async def test_a_dead_letter_is_listed_shown_and_replayed(
         dataschema="content.video.ready/v1",
         data=msgspec.Raw(b'{"video_id": "no id"}'),
     )
-    broker = RabbitMQBroker(own_rabbitmq.url, name="tests")
+    broker = RabbitMQBroker(suite_rabbitmq.url, name="tests")
     async with asyncio.TaskGroup() as group:
         running = group.create_task(broker.run(lambda: None))
         await broker.publish(broken)
         running.cancel()
 
     async def command(*arguments: str) -> tuple[int, str]:
-        url = own_rabbitmq.url
+        url = suite_rabbitmq.url
         return await typed("deploy.cli", "dead-letters", *arguments, cwd=tmp_path, AMQP_URL=url)
 
     async def listed() -> bool:
