@@ -33,9 +33,10 @@ check: ## Check style, types and the rules of the architecture
 	.venv/bin/lint-imports
 	.venv/bin/python -m tests.lint
 
-bench: ## Measure the gateway against a peer in the same run
+bench: ## Measure: gateway, events, start and memory, captions (ONLY=gateway)
 	@deploy/bootstrap.sh dev
-	@exec .venv/bin/python -m tests.bench.gateway
+	@for one in $(or $(ONLY),gateway events suite captions); do \
+		.venv/bin/python -m tests.bench.$$one || exit; done
 
 reference: ## Write the generated pages again
 	@deploy/bootstrap.sh dev
