@@ -90,7 +90,6 @@ def _build(storage_url: str) -> dict[str, Process]:
     door = gateway.service.build(
         load(GatewaySettings, **secret),
         brokers["gateway"],
-        auth=nobody,
         upstreams={"auth": auth.app, "content": content.app, "jobs": jobs.app},
     )
     services = (door, auth, content, jobs, worker)

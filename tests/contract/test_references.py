@@ -28,7 +28,7 @@ async def files() -> dict[str, str]:
 def test_a_generated_file_is_up_to_date(path: str, files: dict[str, str]) -> None:
     stored = (ROOT / path).read_text(encoding="utf-8")
     assert stored == files[path], (
-        f"{path} is out of date. If the change is meant, run `python -m deploy.reference`,"
+        f"{path} is out of date. If the change is meant, run `make reference`,"
         " read the difference as a client would, and commit it."
     )
 
