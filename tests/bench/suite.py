@@ -40,9 +40,7 @@ async def main() -> None:
         _starts(suite.home / "data")
     if "split" in wanted:
         with tempfile.TemporaryDirectory() as folder:
-            postgres = await EmbeddedPostgres.start(
-                Path(folder), roles=("auth", "content", "jobs")
-            )
+            postgres = await EmbeddedPostgres.start(Path(folder), roles=("auth", "content", "jobs"))
             rabbitmq = a_broker()
             rabbitmq.start()
             try:
@@ -78,7 +76,7 @@ async def _one_job(user: FrontEnd, video_id: str) -> float:
 
 
 def _rss(pid: int) -> float:
-    return psutil.Process(pid).memory_info().rss / 1e6
+    return float(psutil.Process(pid).memory_info().rss) / 1e6
 
 
 def _starts(home: Path) -> None:
