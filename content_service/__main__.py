@@ -2,10 +2,9 @@
 
 import sys
 
-import httpx
-
 from content_service.service import SCHEMA, build
 from content_service.settings import ContentSettings
+from shared.http.clients import over_http
 from shared.runtime.entry_point import main
 
 if __name__ == "__main__":
@@ -13,9 +12,7 @@ if __name__ == "__main__":
         main(
             "content_service",
             ContentSettings,
-            lambda settings, broker: build(
-                settings, broker, auth=httpx.AsyncClient(base_url=settings.auth_url)
-            ),
+            lambda settings, broker: build(settings, broker, auth=over_http(settings.auth_url)),
             schema=SCHEMA,
         )
     )

@@ -39,7 +39,10 @@ def build(
     auth: httpx.AsyncClient,
     clock: Clock | None = None,
 ) -> Service:
-    """The process with its relay, prober and sweeper; `auth`'s base URL is the auth service."""
+    """The process with its relay, prober and sweeper.
+
+    `auth` is a client of that service, which is closed at the end.
+    """
     clock = clock or SystemClock()
     database = Database(
         settings.database_url.get_secret_value(),
@@ -93,5 +96,5 @@ def build(
         ),
         before_start=(require_migrated(database, "content_service"), storage.check),
         checks=checks,
-        close=(database.close,),
+        close=(auth.aclose, database.close),
     )

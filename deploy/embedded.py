@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-import httpx
 from starlette.types import ASGIApp
 
 import auth_service.service
@@ -23,7 +22,7 @@ from deploy.postgres.embedded import EmbeddedPostgres
 from gateway.settings import GatewaySettings
 from jobs_service.settings import JobsSettings
 from shared.db.migrations import migrate
-from shared.http.in_process import InProcessTransport
+from shared.http.clients import in_process
 from shared.messaging.in_process import InProcessBroker
 from shared.runtime.process import serve
 from shared.runtime.service import Component, Service
@@ -109,24 +108,19 @@ def compose(home: Home, postgres: EmbeddedPostgres) -> Suite:
     content = content_service.service.build(
         load(ContentSettings, storage_url=home.storage.as_uri(), **common("content")),
         broker,
-        auth=_client(auth.app, "auth"),
+        auth=in_process(auth.app, "auth"),
     )
     job_settings = load(JobsSettings, work_dir=home.work, **common("jobs"))
-    jobs = jobs_service.service.build(job_settings, broker, auth=_client(auth.app, "auth"))
+    jobs = jobs_service.service.build(job_settings, broker, auth=in_process(auth.app, "auth"))
     worker = jobs_service.service.build_worker(
-        job_settings, broker, content=_client(content.app, "content")
+        job_settings, broker, content=in_process(content.app, "content")
     )
     settings = load(GatewaySettings, secret_key=secret_key)
     door = gateway.service.build(
         settings,
         broker,
         upstreams={"auth": auth.app, "content": content.app, "jobs": jobs.app},
-        auth=_client(auth.app, "auth"),
     )
     consumer = Service("broker", door.app, components=(Component("consumer", broker.run),))
     services = (auth, content, jobs, worker, consumer, door)
     return Suite(services, door.app, broker, settings.drain_seconds)
-
-
-def _client(app: ASGIApp, name: str) -> httpx.AsyncClient:
-    return httpx.AsyncClient(transport=InProcessTransport(app), base_url=f"http://{name}")

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import httpx
 from starlette.types import ASGIApp
 
-from shared.http.in_process import InProcessTransport
+from shared.http import clients
 
 Clients = Mapping[str, httpx.AsyncClient]
 """By the service's name."""
@@ -13,18 +13,15 @@ Clients = Mapping[str, httpx.AsyncClient]
 
 def over_http(urls: Mapping[str, str]) -> Clients:
     """Clients for services in processes of their own."""
-    return {name: httpx.AsyncClient(base_url=url) for name, url in urls.items()}
+    return {name: clients.over_http(url) for name, url in urls.items()}
 
 
 def in_process(apps: Mapping[str, ASGIApp]) -> Clients:
     """Clients for services whose apps are at hand."""
-    return {
-        name: httpx.AsyncClient(transport=InProcessTransport(app), base_url=f"http://{name}")
-        for name, app in apps.items()
-    }
+    return {name: clients.in_process(app, name) for name, app in apps.items()}
 
 
-async def close(clients: Clients) -> None:
+async def close(opened: Clients) -> None:
     """Close every client."""
-    for client in clients.values():
+    for client in opened.values():
         await client.aclose()

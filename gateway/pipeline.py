@@ -27,6 +27,8 @@ log = get_logger(__name__)
 _CLIENT_LEFT = 499
 """nginx's status for a client that closed the connection; it appears in the log alone."""
 
+PROBED = frozenset({"/health", "/health/ready"})
+
 _NOT_ACCEPTED = CLAIMED | {
     b"forwarded",
     b"traceparent",
@@ -91,7 +93,7 @@ class Gateway:
                 raise
             await response_of(Problem())(scope, receive, answer.send)
         finally:
-            if self._access_log is not None:
+            if self._access_log is not None and _is_worth_a_line(scope["path"], answer.status):
                 duration = self._clock.monotonic() - started
                 self._log(self._access_log, scope, answer, duration, request_id, trace)
 
@@ -145,6 +147,11 @@ class Gateway:
                 trace_id=trace[3:35],
             )
         )
+
+
+def _is_worth_a_line(path: str, status: int) -> bool:
+    """Everything but the probes of a healthy gateway, which would be most of a quiet day's log."""
+    return status >= 400 or path not in PROBED
 
 
 def _forwarded(scope: Scope, fields: Fields) -> Scope:

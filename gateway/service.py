@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 
-import httpx
 from starlette.types import ASGIApp
 
 from gateway import clients, pipeline
@@ -31,7 +30,6 @@ def build(
     settings: GatewaySettings,
     broker: Broker,
     *,
-    auth: httpx.AsyncClient,
     upstreams: Mapping[str, ASGIApp] | None = None,
     clock: Clock | None = None,
 ) -> Service:
@@ -49,7 +47,7 @@ def build(
     else:
         asked = clients.in_process(upstreams)
     verification = remote_verification(
-        "gateway", settings.secret_key.get_secret_value(), auth, clock
+        "gateway", settings.secret_key.get_secret_value(), asked["auth"], clock
     )
     broker.subscribe(verification.broadcast)
     routes = Routes(

@@ -2,11 +2,10 @@
 
 import sys
 
-import httpx
-
 from jobs_service.credits.audit import check_ledger
 from jobs_service.service import SCHEMA, build
 from jobs_service.settings import JobsSettings
+from shared.http.clients import over_http
 from shared.runtime.entry_point import main
 
 if __name__ == "__main__":
@@ -14,9 +13,7 @@ if __name__ == "__main__":
         main(
             "jobs_service",
             JobsSettings,
-            lambda settings, broker: build(
-                settings, broker, auth=httpx.AsyncClient(base_url=settings.auth_url)
-            ),
+            lambda settings, broker: build(settings, broker, auth=over_http(settings.auth_url)),
             schema=SCHEMA,
             commands={"check-ledger": check_ledger},
         )

@@ -45,7 +45,10 @@ def build(
     auth: httpx.AsyncClient,
     clock: Clock | None = None,
 ) -> Service:
-    """The HTTP process: jobs, credits and captions, the relay and the sweeper."""
+    """The HTTP process: jobs, credits and captions, the relay and the sweeper.
+
+    `auth` is a client of that service, which is closed at the end.
+    """
     clock = clock or SystemClock()
     database = _database(settings)
     secret = settings.secret_key.get_secret_value()
@@ -81,7 +84,7 @@ def build(
         ),
         before_start=(require_migrated(database, "jobs_service"),),
         checks=checks,
-        close=(database.close,),
+        close=(auth.aclose, database.close),
     )
 
 
@@ -92,7 +95,10 @@ def build_worker(
     content: httpx.AsyncClient,
     clock: Clock | None = None,
 ) -> Service:
-    """The worker process: claims jobs and runs them; it answers nothing but its health."""
+    """The worker process: claims jobs and runs them; it answers nothing but its health.
+
+    `content` is a client of that service, which is closed at the end.
+    """
     database = _database(settings)
     tokens = ServiceTokens(settings.secret_key.get_secret_value(), "jobs", clock or SystemClock())
     content.auth = ServiceAuth(tokens, "content")
@@ -116,7 +122,6 @@ def build_worker(
     )
     broker.subscribe(*broadcasts(worker))
     checks = {"database": database.ping, "broker": broker.ping}
-
     return Service(
         "worker",
         health_app("worker", checks),
@@ -126,7 +131,7 @@ def build_worker(
         ),
         before_start=(require_migrated(database, "jobs_service"),),
         checks=checks,
-        close=(database.close,),
+        close=(content.aclose, database.close),
     )
 
 

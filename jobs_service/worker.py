@@ -2,10 +2,9 @@
 
 import sys
 
-import httpx
-
 from jobs_service.service import build_worker
 from jobs_service.settings import JobsSettings
+from shared.http.clients import over_http
 from shared.runtime.entry_point import main
 
 if __name__ == "__main__":
@@ -14,7 +13,7 @@ if __name__ == "__main__":
             "jobs_service.worker",
             JobsSettings,
             lambda settings, broker: build_worker(
-                settings, broker, content=httpx.AsyncClient(base_url=settings.content_url)
+                settings, broker, content=over_http(settings.content_url)
             ),
         )
     )

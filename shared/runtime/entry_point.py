@@ -2,8 +2,10 @@
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable, Mapping
-from typing import TypeVar
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, TypeVar
+
+from pydantic import SecretStr
 
 from shared.db.migrations import MigrationFailed, migrate
 from shared.messaging.broker import Broker
@@ -11,9 +13,11 @@ from shared.messaging.rabbitmq import RabbitMQBroker
 from shared.observability.logging import configure
 from shared.runtime.process import run
 from shared.runtime.service import Component, Service
-from shared.settings import ServiceSettings, load_or_exit
+from shared.settings import CommonSettings, ServiceSettings, load_or_exit
 
 S = TypeVar("S", bound=ServiceSettings)
+Command = Callable[[S], Coroutine[Any, Any, int]]
+"""Takes the settings and returns an exit code."""
 
 
 def main(
@@ -22,12 +26,12 @@ def main(
     build: Callable[[S, Broker], Service],
     *,
     schema: str | None = None,
-    commands: Mapping[str, Callable[[S], Awaitable[int]]] | None = None,
+    commands: Mapping[str, Command[S]] | None = None,
 ) -> int:
     """Run `python -m <module> [command]`; the exit code.
 
     Without a command it serves. An owner of a `schema` has the command `migrate`; `commands` are
-    further ones, each of which returns an exit code.
+    further ones.
     """
     known = dict(commands or {})
     if schema:
@@ -37,11 +41,19 @@ def main(
         sys.stderr.write(f"usage: python -m {module}{choice}\n")
         return 2
     settings = load_or_exit(settings_type)
-    configure(module, settings.log_level, pretty=settings.debug)
     if sys.argv[1:]:
-        return asyncio.run(_command(known[sys.argv[1]], settings))
-    broker = RabbitMQBroker(settings.amqp_url.get_secret_value(), name=module)
-    service = build(settings, broker)
+        configure(module, settings.log_level, pretty=settings.debug)
+        return asyncio.run(known[sys.argv[1]](settings))
+    return serve(module, settings, settings.amqp_url, lambda broker: build(settings, broker))
+
+
+def serve(
+    name: str, settings: CommonSettings, amqp_url: SecretStr, build: Callable[[Broker], Service]
+) -> int:
+    """Run one service on RabbitMQ, as the process `name`, until told to end; the exit code."""
+    configure(name, settings.log_level, pretty=settings.debug)
+    broker = RabbitMQBroker(amqp_url.get_secret_value(), name=name)
+    service = build(broker)
     consumer = Service("broker", service.app, components=(Component("consumer", broker.run),))
     return run(
         [service, consumer],
@@ -50,10 +62,6 @@ def main(
         port=settings.port,
         drain_seconds=settings.drain_seconds,
     )
-
-
-async def _command(command: Callable[[S], Awaitable[int]], settings: S) -> int:
-    return await command(settings)
 
 
 async def _migrate(settings: ServiceSettings, package: str, schema: str) -> int:

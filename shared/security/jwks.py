@@ -17,7 +17,6 @@ log = get_logger(__name__)
 JWKS_PATH = "/.well-known/jwks.json"
 SECONDS_BETWEEN_FETCHES = 10.0
 SECONDS_AFTER_A_FAILURE = 1.0
-FETCH_TIMEOUT = 5.0
 
 
 class KeysUnavailable(Unavailable):
@@ -93,7 +92,7 @@ class KeySet:
 
     async def _fetch(self) -> None:
         try:
-            response = await self._auth.get(JWKS_PATH, timeout=FETCH_TIMEOUT)
+            response = await self._auth.get(JWKS_PATH)
             response.raise_for_status()
             published = msgspec.json.decode(response.content, type=Jwks)
             found = [from_jwk(jwk) for jwk in published.keys]

@@ -31,7 +31,6 @@ REVOCATIONS_PATH = "/internal/revocations"
 REMEMBERED_FOR = ACCESS_TOKEN_LIFETIME + CLOCK_SKEW
 SECONDS_BETWEEN_REFRESHES = 60.0
 SECONDS_AFTER_A_FAILURE = 1.0
-FETCH_TIMEOUT = 5.0
 
 
 class Revocation(msgspec.Struct, frozen=True):
@@ -84,7 +83,7 @@ def fetch_from_auth(auth: httpx.AsyncClient, credentials: ServiceAuth) -> Fetch:
 
     async def fetch() -> Iterable[Revocation]:
         try:
-            response = await auth.get(REVOCATIONS_PATH, auth=credentials, timeout=FETCH_TIMEOUT)
+            response = await auth.get(REVOCATIONS_PATH, auth=credentials)
             response.raise_for_status()
             return msgspec.json.decode(response.content, type=RevocationList).revocations
         except (httpx.HTTPError, msgspec.MsgspecError) as error:

@@ -99,11 +99,9 @@ def settings(**given: object) -> GatewaySettings:
 @asynccontextmanager
 async def embedded(app: ASGIApp) -> AsyncIterator[Door]:
     broker = InProcessBroker()
-    transport = InProcessTransport(app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://auth") as auth:
-        service = build(settings(), broker, auth=auth, upstreams=everywhere(app))
-        async with running(service, broker) as door:
-            yield door
+    service = build(settings(), broker, upstreams=everywhere(app))
+    async with running(service, broker) as door:
+        yield door
 
 
 async def test_a_token_is_verified_with_the_published_keys() -> None:
@@ -145,13 +143,10 @@ async def test_the_same_gateway_reaches_services_over_http() -> None:
     broker = InProcessBroker()
     async with serving(services()) as port:
         url = f"http://127.0.0.1:{port}"
-        async with httpx.AsyncClient(base_url=url) as auth:
-            service = build(
-                settings(auth_url=url, content_url=url, jobs_url=url), broker, auth=auth
-            )
-            async with running(service, broker) as door:
-                answer = await door.client.get("/api/videos", headers=BEARER)
-                full = await door.client.get("/health/full")
+        service = build(settings(auth_url=url, content_url=url, jobs_url=url), broker)
+        async with running(service, broker) as door:
+            answer = await door.client.get("/api/videos", headers=BEARER)
+            full = await door.client.get("/health/full")
     assert (answer.status_code, answer.json()) == (200, [])
     assert full.json()["services"]["content"]["status"] == "healthy"
 
@@ -162,12 +157,9 @@ async def test_what_is_down_is_told_by_the_full_health() -> None:
 
     app = services()
     broker = InProcessBroker()
-    async with httpx.AsyncClient(transport=InProcessTransport(app), base_url="http://auth") as auth:
-        upstreams = {**everywhere(app), "jobs": away}
-        async with running(
-            build(settings(), broker, auth=auth, upstreams=upstreams), broker
-        ) as door:
-            full = await door.client.get("/health/full")
+    service = build(settings(), broker, upstreams={**everywhere(app), "jobs": away})
+    async with running(service, broker) as door:
+        full = await door.client.get("/health/full")
     assert full.status_code == 503
     assert full.json()["services"]["jobs"]["status"] == "unhealthy"
     assert full.json()["services"]["auth"]["status"] == "healthy"
