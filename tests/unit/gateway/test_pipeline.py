@@ -7,6 +7,7 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from gateway.access_log import AccessLine, AccessLog
+from shared.errors import Unavailable
 from shared.security.keys import SigningKey
 from shared.security.tokens import TokenIssuer
 from tests.support.clock import MovableClock
@@ -152,6 +153,22 @@ async def test_each_request_is_logged_in_one_line_without_its_query() -> None:
     assert len(first.trace_id) == 32
     assert (second.status, second.user_id) == (404, None)
     assert b"secret" not in b"".join(written)
+
+
+async def test_probes_of_a_healthy_gateway_are_not_logged() -> None:
+    written: list[bytes] = []
+    log = AccessLog(written.append)
+
+    async def unwell(scope: Scope, receive: Receive, send: Send) -> None:
+        raise Unavailable
+
+    for app in (echo, unwell):
+        door = gateway(everywhere(echo), own={"/health/ready": app}, access_log=log)
+        async with client_of(door) as client:
+            await client.get("/health/ready")
+    log.flush()
+    (line,) = b"".join(written).splitlines()
+    assert msgspec.json.decode(line, type=AccessLine).status == 503
 
 
 async def test_the_access_log_writes_at_once_when_much_has_come_together() -> None:
