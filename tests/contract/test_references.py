@@ -1,9 +1,11 @@
 """The generated files say what the code says."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
+from deploy.reference import __main__ as command
 from deploy.reference.errors import problems
 from deploy.reference.files import generated
 from deploy.reference.settings import READERS, settings_of
@@ -47,3 +49,18 @@ def test_a_code_means_the_same_everywhere() -> None:
     for kind in problems():
         meanings.setdefault(kind.code, set()).add((kind.status, kind.title))
     assert {code: found for code, found in meanings.items() if len(found) > 1} == {}
+
+
+async def test_the_command_writes_what_is_stale_and_checks_without_writing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str]
+) -> None:
+    monkeypatch.setattr(command, "ROOT", tmp_path)
+    for path in files:
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+    stale = tmp_path / "docs/reference/errors.md"
+
+    assert await asyncio.to_thread(command.main, ["--check"]) == 1
+    assert not stale.exists()
+    assert await asyncio.to_thread(command.main, []) == 0
+    assert stale.read_text(encoding="utf-8") == files["docs/reference/errors.md"]
+    assert await asyncio.to_thread(command.main, ["--check"]) == 0
