@@ -14,7 +14,8 @@ from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from av.packet import Packet
 
-from jobs_service.captions.errors import NoSound, UndecodableVideo
+from jobs_service.captions.domain import UndecodableVideo
+from jobs_service.videos.domain import VideoHasNoSound
 
 SAMPLE_RATE = 16_000
 SAMPLE_BYTES = 2
@@ -46,7 +47,8 @@ class Sound(NamedTuple):
 class Audio:
     """The first audio stream of a video; a context manager.
 
-    Raises UndecodableVideo when the file is no video, and NoSound when it has no audio stream.
+    Raises UndecodableVideo when the file is no video, and VideoHasNoSound when it has no audio
+    stream.
     """
 
     def __init__(self, path: Path) -> None:
@@ -61,7 +63,7 @@ class Audio:
             raise UndecodableVideo(f"The file cannot be read as a video: {reason}.") from error
         if not self._container.streams.audio:
             self._container.close()
-            raise NoSound("The video has no sound track.")
+            raise VideoHasNoSound("The video has no sound track.")
         self._damage = ""
 
     def __enter__(self) -> "Audio":
@@ -79,8 +81,8 @@ class Audio:
         """All that can be decoded, in order; a damaged piece is left out and its time is kept.
 
         Times only move forward: a frame that claims an earlier one follows the last. Raises
-        UndecodableVideo when there are data and nothing of them can be decoded, NoSound when there
-        are none.
+        UndecodableVideo when there are data and nothing of them can be decoded, VideoHasNoSound
+        when there are none.
         """
         heard = False
         for sound in self._runs():
@@ -89,7 +91,7 @@ class Audio:
         if not heard and self._damage:
             raise UndecodableVideo(f"The sound track cannot be decoded: {self._damage}.")
         if not heard:
-            raise NoSound("The sound track of the video is empty.")
+            raise VideoHasNoSound("The sound track of the video is empty.")
 
     def _runs(self) -> Iterator[Sound]:
         run: _Run | None = None

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import msgspec
 
-from jobs_service.captions.domain import Transcript
-from jobs_service.captions.errors import (
-    NoSound,
+from jobs_service.captions.domain import (
     RecognitionTooLarge,
     RecognitionTooSlow,
+    Transcript,
     UndecodableVideo,
     UnsupportedLanguage,
 )
 from jobs_service.captions.recognise_messages import Outcome, Progress, Task
+from jobs_service.videos.domain import VideoHasNoSound
 from shared.runtime.children import (
     ChildFailed,
     ChildOutOfMemory,
@@ -31,7 +31,7 @@ _CRASHES = {-signal.SIGSEGV, -signal.SIGABRT, -signal.SIGBUS, -signal.SIGFPE, -s
 """How a decoder ends that hostile input has led astray."""
 _SPHINX_HAS_NO_MEMORY = re.compile(r"[cm]?alloc\([\d, ]+\) failed from")
 """How pocketsphinx ends the process when it gets no memory (its ckd_alloc.c)."""
-_REFUSALS = {problem.code: problem for problem in (NoSound, UndecodableVideo)}
+_REFUSALS = {problem.code: problem for problem in (VideoHasNoSound, UndecodableVideo)}
 
 OnProgress = Callable[[float], Awaitable[None]]
 
@@ -41,7 +41,7 @@ async def recognise(
 ) -> Transcript:
     """The speech in the video at `path`; `on_progress` hears how far it is, from 0 to 1.
 
-    Cancelling kills the child. Raises UnsupportedLanguage, NoSound, UndecodableVideo,
+    Cancelling kills the child. Raises UnsupportedLanguage, VideoHasNoSound, UndecodableVideo,
     RecognitionTooSlow or RecognitionTooLarge. A crash of the decoder counts as an undecodable
     video, unless something outside has killed the child, which is a ChildFailed.
     """

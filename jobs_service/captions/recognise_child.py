@@ -12,11 +12,11 @@ import msgspec
 from pocketsphinx import Decoder
 
 from jobs_service.captions.audio import SAMPLE_RATE, Audio, Sound
-from jobs_service.captions.domain import Transcript, Word
-from jobs_service.captions.errors import NoSound, UndecodableVideo
+from jobs_service.captions.domain import Transcript, UndecodableVideo, Word
 from jobs_service.captions.recognise_messages import Outcome, Progress, Task
 from jobs_service.captions.spelling import written
 from jobs_service.captions.utterances import utterances
+from jobs_service.videos.domain import VideoHasNoSound
 from shared.runtime.child_side import emit
 
 FRAMES_PER_SECOND = 100
@@ -29,7 +29,7 @@ def main(argument: bytes) -> Outcome:
     try:
         with Audio(Path(task.path)) as audio:
             return Outcome(_transcribe(audio, task.language))
-    except (NoSound, UndecodableVideo) as problem:
+    except (VideoHasNoSound, UndecodableVideo) as problem:
         return Outcome(error=problem.code, detail=problem.detail)
 
 

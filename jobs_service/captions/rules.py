@@ -8,8 +8,8 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Literal
 
+from jobs_service.captions.domain import UnsupportedLanguage
 from jobs_service.captions.english import CLINGING, CONJUNCTIONS, PREPOSITIONS
-from jobs_service.captions.errors import UnsupportedLanguage
 
 Audience = Literal["adult", "children"]
 

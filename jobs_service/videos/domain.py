@@ -11,15 +11,13 @@ from shared.security.principal import UserId
 class VideoNotFound(NotFound):
     """The video does not exist, is not ready, or belongs to somebody else."""
 
-    code = "video_not_found"
-    title = "There is no such video"
+    code, title = "video_not_found", "There is no such video"
 
 
 class VideoHasNoSound(Invalid):
     """A video without sound cannot be captioned."""
 
-    code = "video_has_no_sound"
-    title = "The video has no sound"
+    code, title = "video_has_no_sound", "The video has no sound"
 
 
 class KnownVideo(msgspec.Struct, frozen=True):

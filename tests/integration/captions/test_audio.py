@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from jobs_service.captions.audio import SAMPLE_RATE, Audio, Sound
-from jobs_service.captions.errors import NoSound, UndecodableVideo
+from jobs_service.captions.domain import UndecodableVideo
+from jobs_service.videos.domain import VideoHasNoSound
 from tests.integration.captions.media import TONE, write_tone
 from tests.support.media import make_media
 
@@ -129,7 +130,7 @@ def test_whatever_bytes_are_changed_the_answer_is_sound_or_a_refusal(
             hurt[dice.randrange(min(len(hurt), 4000))] = dice.randrange(256)
         (tmp_path / f"hurt.{suffix}").write_bytes(hurt)
         with (
-            suppress(NoSound, UndecodableVideo, MemoryError),
+            suppress(VideoHasNoSound, UndecodableVideo, MemoryError),
             Audio(tmp_path / f"hurt.{suffix}") as audio,
         ):
             for sound in islice(audio.sounds(), 1000):
@@ -144,12 +145,12 @@ def test_an_unknown_codec_is_refused_by_name(tmp_path: Path) -> None:
 
 
 def test_a_video_without_a_sound_track_has_no_sound(tmp_path: Path) -> None:
-    with pytest.raises(NoSound, match="no sound track"):
+    with pytest.raises(VideoHasNoSound, match="no sound track"):
         sounds(make_media(tmp_path / "mute.mp4", sound=False))
 
 
 def test_an_empty_sound_track_is_no_sound(tmp_path: Path) -> None:
-    with pytest.raises(NoSound, match="is empty"):
+    with pytest.raises(VideoHasNoSound, match="is empty"):
         sounds(write_tone(tmp_path / "empty.mkv", starts=(), picture_from=0.0))
 
 

@@ -8,17 +8,17 @@ from time import monotonic
 import pytest
 
 from jobs_service.captions import recognise as recognition
-from jobs_service.captions.domain import Transcript
-from jobs_service.captions.errors import (
-    NoSound,
+from jobs_service.captions.domain import (
     RecognitionTooLarge,
     RecognitionTooSlow,
+    Transcript,
     UndecodableVideo,
     UnsupportedLanguage,
 )
 from jobs_service.captions.formats import FORMATS
 from jobs_service.captions.recognise import recognise
 from jobs_service.captions.track import make_track
+from jobs_service.videos.domain import VideoHasNoSound
 from shared.runtime.children import ChildFailed, Limits
 from tests.support.media import make_media
 from tests.support.sound import silence, speech
@@ -115,7 +115,7 @@ async def test_a_cancelled_recognition_stops_its_child_at_once(tmp_path: Path) -
 
 
 async def test_each_refusal_of_the_child_is_the_same_refusal_here(tmp_path: Path) -> None:
-    with pytest.raises(NoSound, match="no sound track"):
+    with pytest.raises(VideoHasNoSound, match="no sound track"):
         await transcript_of(make_media(tmp_path / "mute.mp4", sound=False))
     (tmp_path / "text.mp4").write_text("Dear diary")
     with pytest.raises(UndecodableVideo, match="cannot be read"):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from jobs_service.captions.errors import UnsupportedLanguage
+from jobs_service.captions.domain import UnsupportedLanguage
 from jobs_service.captions.rules import Audience, rules_for
 
 
