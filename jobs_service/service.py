@@ -11,7 +11,7 @@ from jobs_service.captions.endpoints import CaptionEndpoints
 from jobs_service.credits.endpoints import CreditEndpoints
 from jobs_service.credits.use_cases import GrantWelcomeCredits
 from jobs_service.jobs.endpoints import JobEndpoints
-from jobs_service.jobs.use_cases import CancelJob, SubmitJob
+from jobs_service.jobs.use_cases import CancelJob, FindJob, SubmitJob
 from jobs_service.settings import JobsSettings
 from jobs_service.subscriptions import subscriptions
 from jobs_service.videos.use_cases import FindVideo
@@ -19,7 +19,7 @@ from jobs_service.work.caption import CaptionVideo
 from jobs_service.work.sources import SOURCE_PREFIX, Sources
 from jobs_service.work.subscriptions import broadcasts
 from jobs_service.work.use_cases import SECONDS_BETWEEN_SWEEPS, SweepJobs
-from jobs_service.work.worker import Limits, Worker
+from jobs_service.work.worker import Worker, WorkerLimits
 from shared.clock import Clock, SystemClock
 from shared.db.database import Database
 from shared.db.migrations import require_migrated
@@ -28,7 +28,7 @@ from shared.http.paging import Cursors
 from shared.messaging.broker import Broker
 from shared.messaging.inbox import SECONDS_BETWEEN_PRUNINGS, Inbox, InboxPruner
 from shared.messaging.relay import Relay
-from shared.runtime.children import Limits as ChildLimits
+from shared.runtime.children import Limits
 from shared.runtime.periodic import periodic
 from shared.runtime.service import Component, Service
 from shared.security.keys import derive_key
@@ -58,15 +58,19 @@ def build(
         *subscriptions(Inbox(database), GrantWelcomeCredits(settings.welcome_credits)),
     )
     cursors = Cursors(derive_key(secret, "jobs.cursors"))
-    find_video = FindVideo(database)
+    find_video, find_job = FindVideo(database), FindJob(database)
     checks = {"database": database.ping, "broker": broker.ping}
     app = build_app(
         "jobs",
         endpoints=[
             JobEndpoints(
-                database, cursors, SubmitJob(database, find_video, clock), CancelJob(database)
+                database,
+                cursors,
+                SubmitJob(database, find_video, clock),
+                find_job,
+                CancelJob(database),
             ),
-            CaptionEndpoints(database),
+            CaptionEndpoints(database, find_job),
             CreditEndpoints(database, cursors, find_video),
         ],
         authenticate=verification.verifier,
@@ -103,7 +107,7 @@ def build_worker(
     tokens = ServiceTokens(settings.secret_key.get_secret_value(), "jobs", clock or SystemClock())
     content.auth = ServiceAuth(tokens, "content")
     directory = _work_directory(settings.work_dir)
-    limits = ChildLimits(
+    limits = Limits(
         memory_bytes=settings.job_memory_bytes,
         cpu_seconds=int(settings.job_time_limit_seconds),
         wall_seconds=settings.job_time_limit_seconds,
@@ -112,7 +116,7 @@ def build_worker(
         database,
         f"{socket.gethostname()}-{os.getpid()}",
         settings.running_jobs_per_user,
-        Limits(
+        WorkerLimits(
             settings.worker_concurrency,
             settings.job_attempts,
             settings.lease_seconds,

@@ -11,7 +11,7 @@ from jobs_service.captions.formats import FORMATS, CaptionFile
 from jobs_service.captions.repository import Tracks
 from jobs_service.captions.track import make_track
 from jobs_service.jobs.domain import JobNotFound
-from jobs_service.jobs.repository import Jobs
+from jobs_service.jobs.use_cases import FindJob
 from shared.db.database import Database
 from shared.errors import Conflict
 from shared.http.endpoint import endpoint
@@ -21,8 +21,7 @@ from shared.security.principal import Principal
 class CaptionsNotReady(Conflict):
     """The job has no captions: it has not ended, or did not succeed."""
 
-    code = "captions_not_ready"
-    title = "The job has no captions"
+    code, title = "captions_not_ready", "The job has no captions"
 
 
 EXAMPLE_FILE = CaptionFile.of(
@@ -37,6 +36,7 @@ class CaptionEndpoints:
     """Results of the caller's captions jobs."""
 
     database: Database
+    find_job: FindJob
 
     @endpoint(
         "GET",
@@ -53,9 +53,7 @@ class CaptionEndpoints:
         """The captions in one format, in UTF-8."""
         track = await Tracks(self.database).find(caller.id, job_id)
         if track is None:
-            job = await Jobs(self.database).find(caller.id, job_id)
-            if job is None:
-                raise JobNotFound(f"No job of yours has the id {job_id}.")
+            job = await self.find_job(caller.id, job_id)
             raise CaptionsNotReady(f"The job is {job.status}; captions come when it has succeeded.")
         form = FORMATS[extension]
         return Response(

@@ -23,15 +23,15 @@ class Tracks:
     """The results of captions jobs."""
 
     def __init__(self, executor: Executor) -> None:
-        self._db = executor
+        self._executor = executor
 
     async def add(self, job_id: UUID, track: Track) -> None:
         """Store the track of a job."""
         language = track.transcript.language
         parts = msgspec.to_builtins(track)
-        await self._db.run(_ADD, {"job_id": job_id, "language": language, **parts})
+        await self._executor.run(_ADD, {"job_id": job_id, "language": language, **parts})
 
     async def find(self, owner: UserId, job_id: UUID) -> Track | None:
         """The track of a job of this owner."""
-        row = await self._db.one(_FIND, {"job": job_id, "owner": owner})
+        row = await self._executor.one(_FIND, {"job": job_id, "owner": owner})
         return msgspec.convert(dict(zip(_PARTS, row, strict=True)), Track) if row else None

@@ -13,6 +13,7 @@ exactly once: captured (spent) or released (given back), or part of each.
 """
 
 import math
+from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -37,8 +38,7 @@ class EntryKind(StrEnum):
 class NotEnoughCredits(PaymentRequired):
     """The account holds fewer credits than the job costs."""
 
-    code = "not_enough_credits"
-    title = "Not enough credits"
+    code, title = "not_enough_credits", "Not enough credits"
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -50,6 +50,26 @@ class Entry(msgspec.Struct, frozen=True):
     held: int
     reason: str
     job_id: UUID | None = None
+
+
+class Balance(msgspec.Struct, frozen=True):
+    """What an account holds, in credits."""
+
+    balance: int
+    held: int
+
+
+class RecordedEntry(msgspec.Struct, frozen=True):
+    """An entry as it stands in the account."""
+
+    id: UUID
+    kind: str
+    amount: int
+    held: int
+    balance_after: int
+    reason: str
+    job_id: UUID | None
+    created_at: datetime
 
 
 class Hold(msgspec.Struct, frozen=True):

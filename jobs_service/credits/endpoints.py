@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-import msgspec
-
 from jobs_service.credits.domain import price_of
 from jobs_service.credits.repository import Credits
 from jobs_service.credits.schemas import (
@@ -42,8 +40,7 @@ class CreditEndpoints:
     )
     async def balance(self, caller: Principal) -> BalanceView:
         """What can be spent, and what is held."""
-        found = await Credits(self.database).balance(caller.id)
-        return BalanceView(found.balance, found.held)
+        return BalanceView.of(await Credits(self.database).balance(caller.id))
 
     @endpoint(
         "GET",
@@ -57,9 +54,7 @@ class CreditEndpoints:
         after = self.cursors.decode(query.cursor, tuple[UUID])[0] if query.cursor else None
         found = await Credits(self.database).entries_of(caller.id, query.limit + 1, after)
         return self.cursors.page(
-            [msgspec.convert(entry, TransactionView, from_attributes=True) for entry in found],
-            query.limit,
-            lambda last: (last.id,),
+            [TransactionView.of(entry) for entry in found], query.limit, lambda last: (last.id,)
         )
 
     @endpoint(

@@ -2,39 +2,17 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Row, bindparam, func, insert, literal, select, update
+from sqlalchemy import bindparam, func, insert, literal, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from jobs_service.credits.domain import Entry, EntryKind, Hold
+from jobs_service.credits.domain import Balance, Entry, EntryKind, Hold, RecordedEntry
 from jobs_service.tables import accounts, entries, holds
 from shared.db.database import Executor
 from shared.ids import uuid7
 from shared.security.principal import UserId
-
-
-class Balance(msgspec.Struct, frozen=True):
-    """What an account holds, in credits."""
-
-    balance: int
-    held: int
-
-
-class RecordedEntry(msgspec.Struct, frozen=True):
-    """An entry as it stands in the account."""
-
-    id: UUID
-    kind: str
-    amount: int
-    held: int
-    balance_after: int
-    reason: str
-    job_id: UUID | None
-    created_at: datetime
-
 
 _OPEN = upsert(accounts).values(owner_id=bindparam("owner_id")).on_conflict_do_nothing()
 _MOVE = (
@@ -61,7 +39,7 @@ _RESOLVE = (
     .returning(holds.c.job_id, holds.c.owner_id, holds.c.amount)
 )
 _LIST = (
-    select(entries)
+    select(*(entries.c[name] for name in RecordedEntry.__struct_fields__))
     .where(entries.c.owner_id == bindparam("owner"))
     .order_by(entries.c.id.desc())
     .limit(bindparam("limit"))
@@ -88,28 +66,28 @@ class Credits:
     """The accounts of this service, in one transaction or for one read."""
 
     def __init__(self, executor: Executor) -> None:
-        self._db = executor
+        self._executor = executor
 
     async def balance(self, owner: UserId) -> Balance:
         """What `owner` can spend and what is held; zeros before the first grant."""
-        row = await self._db.one(_BALANCE, {"owner": owner})
+        row = await self._executor.one(_BALANCE, {"owner": owner})
         return Balance(row.balance, row.held) if row else Balance(0, 0)
 
     async def was_granted(self, owner: UserId, reason: str) -> bool:
         """Whether `owner` has an entry of this reason."""
-        return await self._db.one(_WELCOMED, {"owner": owner, "reason": reason}) is not None
+        return await self._executor.one(_WELCOMED, {"owner": owner, "reason": reason}) is not None
 
     async def record(self, entry: Entry) -> bool:
         """Apply `entry` to its account; False, and nothing done, when the balance is too small."""
         if entry.kind is EntryKind.GRANT:
-            await self._db.run(_OPEN, {"owner_id": entry.owner_id})
-        row = await self._db.one(
+            await self._executor.run(_OPEN, {"owner_id": entry.owner_id})
+        row = await self._executor.one(
             _MOVE,
             {"owner": entry.owner_id, "amount": entry.amount, "held_change": entry.held},
         )
         if row is None:
             return False
-        await self._db.run(
+        await self._executor.run(
             insert(entries),
             {"id": uuid7(), "balance_after": row.balance, **msgspec.structs.asdict(entry)},
         )
@@ -117,11 +95,11 @@ class Credits:
 
     async def open_hold(self, hold: Hold, expires_at: datetime) -> None:
         """Remember `hold`; its entry is recorded apart."""
-        await self._db.run(_HOLD, {**msgspec.structs.asdict(hold), "expires_at": expires_at})
+        await self._executor.run(_HOLD, {**msgspec.structs.asdict(hold), "expires_at": expires_at})
 
     async def resolve_hold(self, job_id: UUID, state: str) -> Hold | None:
         """Close the open hold of a job as `captured` or `released`; None when it is not open."""
-        row = await self._db.one(_RESOLVE, {"job": job_id, "new_state": state})
+        row = await self._executor.one(_RESOLVE, {"job": job_id, "new_state": state})
         return Hold(row.job_id, row.owner_id, row.amount) if row else None
 
     async def entries_of(
@@ -130,23 +108,10 @@ class Credits:
         """Entries of `owner`, newest first, older than the entry `after`."""
         statement = _LIST if after is None else _LIST_AFTER
         params = {"owner": owner, "limit": limit, **({"after": after} if after else {})}
-        rows = await self._db.all(statement, params)
-        return [_recorded(row) for row in rows]
+        rows = await self._executor.all(statement, params)
+        return [RecordedEntry(**row._mapping) for row in rows]
 
     async def unbalanced(self) -> Sequence[UUID]:
         """Owners whose account differs from the sum of its entries or of its open holds."""
-        rows = [*await self._db.all(_UNBALANCED), *await self._db.all(_STRAY_HELD)]
+        rows = [*await self._executor.all(_UNBALANCED), *await self._executor.all(_STRAY_HELD)]
         return [row.owner_id for row in rows]
-
-
-def _recorded(row: Row[Any]) -> RecordedEntry:
-    return RecordedEntry(
-        row.id,
-        row.kind,
-        row.amount,
-        row.held,
-        row.balance_after,
-        row.reason,
-        row.job_id,
-        row.created_at,
-    )

@@ -1,10 +1,12 @@
 """Wire types of the credits endpoints."""
 
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Literal, Self
 from uuid import UUID
 
 import msgspec
+
+from jobs_service.credits.domain import Balance, RecordedEntry
 
 
 class BalanceView(msgspec.Struct, frozen=True):
@@ -12,6 +14,11 @@ class BalanceView(msgspec.Struct, frozen=True):
 
     balance: int
     held: int
+
+    @classmethod
+    def of(cls, balance: Balance) -> Self:
+        """The view of `balance`."""
+        return cls(balance.balance, balance.held)
 
 
 class TransactionView(msgspec.Struct, frozen=True):
@@ -25,6 +32,11 @@ class TransactionView(msgspec.Struct, frozen=True):
     reason: str
     job_id: UUID | None
     created_at: datetime
+
+    @classmethod
+    def of(cls, entry: RecordedEntry) -> Self:
+        """The view of `entry`."""
+        return msgspec.convert(entry, cls, from_attributes=True)
 
 
 class EstimateRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -32,29 +32,25 @@ class JobStatus(StrEnum):
 class JobNotFound(NotFound):
     """The job does not exist, or belongs to somebody else."""
 
-    code = "job_not_found"
-    title = "There is no such job"
+    code, title = "job_not_found", "There is no such job"
 
 
 class JobFinished(Conflict):
     """The job has already ended."""
 
-    code = "job_finished"
-    title = "The job has already ended"
+    code, title = "job_finished", "The job has already ended"
 
 
 class RequestInProgress(Conflict):
     """The same Idempotency-Key is being worked on at this moment."""
 
-    code = "request_in_progress"
-    title = "A request with this Idempotency-Key is under way"
+    code, title = "request_in_progress", "A request with this Idempotency-Key is under way"
 
 
 class KeyReused(Invalid):
     """An Idempotency-Key came back with a different request."""
 
-    code = "idempotency_key_reused"
-    title = "This Idempotency-Key belongs to a different request"
+    code, title = "idempotency_key_reused", "This Idempotency-Key belongs to a different request"
 
 
 class NewJob(msgspec.Struct, frozen=True):

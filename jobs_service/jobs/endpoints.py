@@ -15,9 +15,8 @@ from jobs_service.jobs.schemas import (
     JobRequest,
     JobsQuery,
     JobView,
-    view_of,
 )
-from jobs_service.jobs.use_cases import CancelJob, SubmitJob
+from jobs_service.jobs.use_cases import CancelJob, FindJob, SubmitJob
 from jobs_service.videos.domain import VideoHasNoSound, VideoNotFound
 from shared.db.database import Database
 from shared.http.endpoint import Header, endpoint
@@ -42,6 +41,7 @@ class JobEndpoints:
     database: Database
     cursors: Cursors
     submit: SubmitJob
+    find: FindJob
     cancel_job: CancelJob
 
     @endpoint(
@@ -59,7 +59,7 @@ class JobEndpoints:
         self, body: JobRequest, caller: Principal, idempotency_key: IdempotencyKey
     ) -> JobView:
         """Queue the job."""
-        return view_of(await self.submit(caller.id, body.to_domain(), idempotency_key))
+        return JobView.of(await self.submit(caller.id, body.to_domain(), idempotency_key))
 
     @endpoint(
         "GET",
@@ -74,7 +74,7 @@ class JobEndpoints:
         jobs = Jobs(self.database)
         found = await jobs.list_of(caller.id, query.limit + 1, after, query.status)
         return self.cursors.page(
-            [view_of(job) for job in found], query.limit, lambda last: (last.id,)
+            [JobView.of(job) for job in found], query.limit, lambda last: (last.id,)
         )
 
     @endpoint(
@@ -87,10 +87,7 @@ class JobEndpoints:
     )
     async def read(self, job_id: UUID, caller: Principal) -> JobView:
         """The job as it stands."""
-        job = await Jobs(self.database).find(caller.id, job_id)
-        if job is None:
-            raise JobNotFound(f"No job of yours has the id {job_id}.")
-        return view_of(job)
+        return JobView.of(await self.find(caller.id, job_id))
 
     @endpoint(
         "POST",
@@ -102,4 +99,4 @@ class JobEndpoints:
     )
     async def cancel(self, job_id: UUID, caller: Principal) -> JobView:
         """Stop the job, also when it runs."""
-        return view_of(await self.cancel_job(caller.id, job_id))
+        return JobView.of(await self.cancel_job(caller.id, job_id))

@@ -5,12 +5,13 @@ back, claimed by another), nothing is written and the worker learns that it lost
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from sqlalchemy import ColumnElement, TextClause, bindparam, delete, func, select, text, update
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from jobs_service.jobs.domain import Job, JobStatus
-from jobs_service.jobs.repository import COLUMNS, job_of
+from jobs_service.jobs.repository import COLUMNS, ENDED, KEYS_SINCE, job_of
 from jobs_service.tables import holds, idempotency_keys, jobs
 from shared.db.database import Executor
 
@@ -53,6 +54,13 @@ WHERE jobs.id = candidate.id AND jobs.status = 'queued'
 RETURNING {", ".join(f"jobs.{column.name}" for column in COLUMNS)}
 """  # noqa: S608 - column names of our own table
 )
+
+
+def _in_seconds(name: str) -> ColumnElement[datetime]:
+    """The moment that lies the seconds of the parameter `name` ahead."""
+    return func.now() + func.make_interval(0, 0, 0, 0, 0, 0, bindparam(name))
+
+
 _MINE = (
     jobs.c.id == bindparam("job"),
     jobs.c.fence == bindparam("token"),
@@ -62,7 +70,7 @@ _HEARTBEAT = (
     update(jobs)
     .where(*_MINE)
     .values(
-        lease_until=func.now() + func.make_interval(0, 0, 0, 0, 0, 0, bindparam("lease")),
+        lease_until=_in_seconds("lease"),
         progress=func.greatest(jobs.c.progress, bindparam("reached")),
     )
 )
@@ -74,10 +82,7 @@ _FINISH = (
         progress=bindparam("reached"),
         error_code=bindparam("code"),
         error_detail=bindparam("detail"),
-        lease_until=None,
-        worker=None,
-        finished_at=func.now(),
-        revision=jobs.c.revision + 1,
+        **ENDED,
     )
     .returning(*COLUMNS)
 )
@@ -94,7 +99,7 @@ _HAND_BACK = (
     .values(
         **_BACK_TO_QUEUE,
         attempt=jobs.c.attempt - bindparam("uncounted"),
-        run_after=func.now() + func.make_interval(0, 0, 0, 0, 0, 0, bindparam("delay")),
+        run_after=_in_seconds("delay"),
     )
     .returning(*COLUMNS)
 )
@@ -118,15 +123,7 @@ _TAKE_BACK = (
 def _fail(code: str, detail: str) -> ReturningUpdate[tuple[object, ...]]:
     return (
         update(jobs)
-        .values(
-            status=JobStatus.FAILED,
-            error_code=code,
-            error_detail=detail,
-            lease_until=None,
-            worker=None,
-            finished_at=func.now(),
-            revision=jobs.c.revision + 1,
-        )
+        .values(status=JobStatus.FAILED, error_code=code, error_detail=detail, **ENDED)
         .returning(*COLUMNS)
     )
 
@@ -142,37 +139,35 @@ _FAIL_EXPIRED = _fail("expired", "No worker took the job up in time.").where(
         ),
     )
 )
-_FORGET_KEYS = delete(idempotency_keys).where(
-    idempotency_keys.c.created_at < func.now() - func.make_interval(0, 0, 0, 1)
-)
+_FORGET_KEYS = delete(idempotency_keys).where(idempotency_keys.c.created_at < KEYS_SINCE)
 
 
 class Queue:
     """The jobs that wait, and those that workers hold."""
 
     def __init__(self, executor: Executor) -> None:
-        self._db = executor
+        self._executor = executor
 
     async def claim(self, worker: str, lease: float, per_user: int) -> Job | None:
         """Take the next job for `lease` seconds; None when nothing may run.
 
         Claims go one after the other, so that the limit of running jobs per user is exact.
         """
-        await self._db.run(_CLAIM_LOCK)
+        await self._executor.run(_CLAIM_LOCK)
         params = {"worker": worker, "lease": lease, "per_user": per_user}
-        row = await self._db.one(_CLAIM, params)
+        row = await self._executor.one(_CLAIM, params)
         return job_of(row) if row else None
 
     async def heartbeat(self, job: Job, lease: float, progress: float) -> bool:
         """Keep the job for another `lease` seconds; False when it has been lost."""
         params = {"job": job.id, "token": job.fence, "lease": lease, "reached": progress}
-        return await self._db.run(_HEARTBEAT, params) == 1
+        return await self._executor.run(_HEARTBEAT, params) == 1
 
     async def finish(
         self, job: Job, status: JobStatus, code: str | None = None, detail: str | None = None
     ) -> Job | None:
         """Write how the job ended; None, and nothing written, when it has been lost."""
-        row = await self._db.one(
+        row = await self._executor.one(
             _FINISH,
             {
                 "job": job.id,
@@ -188,23 +183,23 @@ class Queue:
     async def hand_back(self, job: Job, delay: float, *, counted: bool) -> Job | None:
         """Queue the job again, to run after `delay` seconds; None when it has been lost."""
         params = {"job": job.id, "token": job.fence, "delay": delay, "uncounted": int(not counted)}
-        row = await self._db.one(_HAND_BACK, params)
+        row = await self._executor.one(_HAND_BACK, params)
         return job_of(row) if row else None
 
     async def take_back_lost(self, attempts: int) -> Sequence[Job]:
         """Queue again what lost its worker; the jobs taken back."""
-        return [job_of(row) for row in await self._db.all(_TAKE_BACK, {"attempts": attempts})]
+        return [job_of(row) for row in await self._executor.all(_TAKE_BACK, {"attempts": attempts})]
 
     async def fail_hopeless(self, attempts: int) -> Sequence[Job]:
         """Fail what was lost too often or never taken up while its hold lasted.
 
         Ordered by owner, so that all who then give credits back lock accounts in one order.
         """
-        lost = await self._db.all(_FAIL_LOST, {"attempts": attempts})
-        expired = await self._db.all(_FAIL_EXPIRED)
+        lost = await self._executor.all(_FAIL_LOST, {"attempts": attempts})
+        expired = await self._executor.all(_FAIL_EXPIRED)
         failed = [job_of(row) for row in (*lost, *expired)]
         return sorted(failed, key=lambda job: job.owner_id)
 
     async def forget_old_keys(self) -> None:
         """Remove idempotency keys older than 24 hours."""
-        await self._db.run(_FORGET_KEYS)
+        await self._executor.run(_FORGET_KEYS)

@@ -43,16 +43,18 @@ _LIST = (
     .order_by(jobs.c.id.desc())
     .limit(bindparam("limit"))
 )
+ENDED = {
+    "lease_until": None,
+    "worker": None,
+    "finished_at": func.now(),
+    "revision": jobs.c.revision + 1,
+}
+"""What becomes of a row when its job ends, whatever the end."""
+
 _CANCEL = (
     update(jobs)
     .where(jobs.c.status.in_(UNDER_WAY))
-    .values(
-        status=JobStatus.CANCELLED,
-        lease_until=None,
-        worker=None,
-        finished_at=func.now(),
-        revision=jobs.c.revision + 1,
-    )
+    .values(status=JobStatus.CANCELLED, **ENDED)
     .returning(*COLUMNS)
 )
 _CANCEL_ONE = _CANCEL.where(jobs.c.id == bindparam("job"), jobs.c.owner_id == bindparam("owner"))
@@ -63,10 +65,12 @@ _TRY_KEY = select(
         func.hashtextextended(bindparam("lock"), 0),
     ).label("locked")
 )
+KEYS_SINCE = func.now() - func.make_interval(0, 0, 0, 1)
+"""Idempotency keys are kept for a day."""
 _FIND_KEY = select(idempotency_keys.c.request_hash, idempotency_keys.c.answer).where(
     idempotency_keys.c.owner_id == bindparam("owner"),
     idempotency_keys.c.key == bindparam("key"),
-    idempotency_keys.c.created_at > func.now() - func.make_interval(0, 0, 0, 1),
+    idempotency_keys.c.created_at > KEYS_SINCE,
 )
 _new_key = upsert(idempotency_keys)
 _ADD_KEY = _new_key.on_conflict_do_update(
@@ -80,12 +84,12 @@ class Jobs:
     """The jobs of this service."""
 
     def __init__(self, executor: Executor) -> None:
-        self._db = executor
+        self._executor = executor
 
     async def add(self, job_id: UUID, owner: UserId, type_: str, video_id: UUID, language: str,
                   price: int) -> Job | None:  # fmt: skip
         """Queue a job; None when the same one is under way."""
-        row = await self._db.one(
+        row = await self._executor.one(
             _ADD,
             {
                 "id": job_id,
@@ -104,12 +108,12 @@ class Jobs:
     ) -> Job | None:
         """The owner's job of this kind that has not ended."""
         params = {"owner": owner, "type": type_, "video": video_id, "language": language}
-        row = await self._db.one(_SAME, params)
+        row = await self._executor.one(_SAME, params)
         return job_of(row) if row else None
 
     async def find(self, owner: UserId, job_id: UUID) -> Job | None:
         """A job of this owner."""
-        row = await self._db.one(_FIND, {"owner": owner, "job": job_id})
+        row = await self._executor.one(_FIND, {"owner": owner, "job": job_id})
         return job_of(row) if row else None
 
     async def list_of(
@@ -124,33 +128,33 @@ class Jobs:
         if status is not None:
             statement = statement.where(jobs.c.status == bindparam("status"))
             params["status"] = status
-        return [job_of(row) for row in await self._db.all(statement, params)]
+        return [job_of(row) for row in await self._executor.all(statement, params)]
 
     async def cancel(self, owner: UserId, job_id: UUID) -> Job | None:
         """Cancel a job that is under way; None when there is none."""
-        row = await self._db.one(_CANCEL_ONE, {"owner": owner, "job": job_id})
+        row = await self._executor.one(_CANCEL_ONE, {"owner": owner, "job": job_id})
         return job_of(row) if row else None
 
     async def cancel_of_video(self, video_id: UUID) -> list[Job]:
         """Cancel every job under way on a video; the cancelled ones."""
-        rows = await self._db.all(_CANCEL_OF_VIDEO, {"video": video_id})
+        rows = await self._executor.all(_CANCEL_OF_VIDEO, {"video": video_id})
         return [job_of(row) for row in rows]
 
     async def lock_key(self, owner: UserId, key: str) -> bool:
         """Take the lock of an idempotency key until the transaction ends; False when taken."""
-        row = await self._db.one(_TRY_KEY, {"lock": f"{owner}:{key}"})
+        row = await self._executor.one(_TRY_KEY, {"lock": f"{owner}:{key}"})
         return row is not None and bool(row.locked)
 
     async def answered(self, owner: UserId, key: str) -> tuple[bytes, bytes] | None:
         """The request hash and the stored answer of a key used in the last 24 hours."""
-        row = await self._db.one(_FIND_KEY, {"owner": owner, "key": key})
+        row = await self._executor.one(_FIND_KEY, {"owner": owner, "key": key})
         return (row.request_hash, row.answer) if row else None
 
     async def remember_answer(
         self, owner: UserId, key: str, request_hash: bytes, job_id: UUID, answer: bytes
     ) -> None:
         """Store what a key was answered."""
-        await self._db.run(
+        await self._executor.run(
             _ADD_KEY,
             {
                 "owner_id": owner,

@@ -1,7 +1,7 @@
 """Wire types of the jobs endpoints."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
 import msgspec
@@ -53,24 +53,24 @@ class JobView(msgspec.Struct, frozen=True):
     finished_at: datetime | None = None
     error: JobError | None = None
 
-
-def view_of(job: Job) -> JobView:
-    """The wire form of a job."""
-    error = JobError(job.error_code, job.error_detail or "") if job.error_code else None
-    return JobView(
-        id=job.id,
-        type="captions",
-        video_id=job.video_id,
-        language=job.language,
-        status=job.status,
-        progress=job.progress,
-        credits=job.price,
-        attempt=job.attempt,
-        created_at=job.created_at,
-        started_at=job.started_at,
-        finished_at=job.finished_at,
-        error=error,
-    )
+    @classmethod
+    def of(cls, job: Job) -> Self:
+        """The view of `job`."""
+        error = JobError(job.error_code, job.error_detail or "") if job.error_code else None
+        return cls(
+            id=job.id,
+            type="captions",
+            video_id=job.video_id,
+            language=job.language,
+            status=job.status,
+            progress=job.progress,
+            credits=job.price,
+            attempt=job.attempt,
+            created_at=job.created_at,
+            started_at=job.started_at,
+            finished_at=job.finished_at,
+            error=error,
+        )
 
 
 EXAMPLE_REQUEST = JobRequest(

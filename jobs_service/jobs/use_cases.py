@@ -73,6 +73,20 @@ class SubmitJob:
 
 
 @dataclass(frozen=True, slots=True)
+class FindJob:
+    """One job of its owner."""
+
+    database: Database
+
+    async def __call__(self, owner: UserId, job_id: UUID) -> Job:
+        """Raises JobNotFound."""
+        job = await Jobs(self.database).find(owner, job_id)
+        if job is None:
+            raise JobNotFound(f"No job of yours has the id {job_id}.")
+        return job
+
+
+@dataclass(frozen=True, slots=True)
 class CancelJob:
     """End a job that is under way and give its credits back."""
 
@@ -85,9 +99,7 @@ class CancelJob:
             if job is not None:
                 await _refund(tx, job, "job cancelled")
                 return job
-        job = await Jobs(self.database).find(owner, job_id)
-        if job is None:
-            raise JobNotFound(f"No job of yours has the id {job_id}.")
+        job = await FindJob(self.database)(owner, job_id)
         if job.status is not JobStatus.CANCELLED:
             raise JobFinished(f"The job has already {job.status}; only its result can be read.")
         return job

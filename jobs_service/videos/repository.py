@@ -31,13 +31,13 @@ class Videos:
     """The videos this service has heard of."""
 
     def __init__(self, executor: Executor) -> None:
-        self._db = executor
+        self._executor = executor
 
     async def save(self, video: KnownVideo) -> None:
         """Remember the newest state: older news than what is known is dropped."""
-        await self._db.run(_SAVE, msgspec.structs.asdict(video))
+        await self._executor.run(_SAVE, msgspec.structs.asdict(video))
 
     async def find(self, owner: UserId, video_id: UUID) -> KnownVideo | None:
         """The copy of a video of this owner."""
-        row = await self._db.one(_FIND, {"video": video_id, "owner": owner})
+        row = await self._executor.one(_FIND, {"video": video_id, "owner": owner})
         return KnownVideo(**row._mapping) if row else None

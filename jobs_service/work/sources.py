@@ -16,18 +16,16 @@ CHUNK_BYTES = 1024 * 1024
 SOURCE_PREFIX = "madang-source-"
 
 
-class VideoGone(NotFound):
+class SourceGone(NotFound):
     """The video was removed after the job had been submitted."""
 
-    code = "video_gone"
-    title = "The video has been removed"
+    code, title = "video_gone", "The video has been removed"
 
 
 class SourceUnavailable(Unavailable):
     """The content service does not hand out the video right now."""
 
-    code = "source_unavailable"
-    title = "The video could not be fetched"
+    code, title = "source_unavailable", "The video could not be fetched"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +39,7 @@ class Sources:
     async def fetch(self, video_id: UUID) -> AsyncIterator[Path]:
         """A local copy of the video while the context lasts.
 
-        Raises VideoGone, or SourceUnavailable, which is worth another try.
+        Raises SourceGone, or SourceUnavailable, which is worth another try.
         """
         with NamedTemporaryFile(dir=self.directory, prefix=SOURCE_PREFIX) as file:
             try:
@@ -49,7 +47,7 @@ class Sources:
                     "GET", f"/internal/videos/{video_id}/content"
                 ) as answer:
                     if answer.status_code in (404, 410):
-                        raise VideoGone("The video was removed before the job could run.")
+                        raise SourceGone("The video was removed before the job could run.")
                     answer.raise_for_status()
                     async for chunk in answer.aiter_bytes(CHUNK_BYTES):
                         await asyncio.to_thread(file.write, chunk)

@@ -9,6 +9,7 @@ from jobs_service.captions.track import Track
 from jobs_service.jobs.domain import Job
 from jobs_service.jobs.queue import Queue
 from jobs_service.work.use_cases import ClaimJob, FailJob, FinishJob, HandBackJob, JobLost
+from shared.clock import SystemClock
 from shared.db.away import DatabaseAway
 from shared.db.database import Database
 from shared.errors import Problem, Unavailable
@@ -28,8 +29,7 @@ RETRY_DELAYS = (2.0, 15.0, 60.0)
 class AttemptCrashed(Unavailable):
     """Something unforeseen happened to the worker; another attempt may do better."""
 
-    code = "attempt_crashed"
-    title = "The job crashed; the error has been recorded"
+    code, title = "attempt_crashed", "The job crashed; the error has been recorded"
 
 
 @dataclass(slots=True)
@@ -45,7 +45,7 @@ Perform = Callable[[Job, Progress], Awaitable[Track]]
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class WorkerLimits:
     """`attempts` and concurrent jobs by number; `lease` and `attempt_time` in seconds."""
 
     concurrency: int
@@ -58,7 +58,7 @@ class Worker:
     """Runs up to `limits.concurrency` jobs at a time."""
 
     def __init__(
-        self, database: Database, name: str, per_user: int, limits: Limits, perform: Perform
+        self, database: Database, name: str, per_user: int, limits: WorkerLimits, perform: Perform
     ) -> None:
         self._database = database
         self._claim = ClaimJob(database, name, limits.lease, per_user)
@@ -67,6 +67,7 @@ class Worker:
         self._hand_back = HandBackJob(database)
         self._perform = perform
         self._limits = limits
+        self._clock = SystemClock()
         self._running: dict[UUID, Progress] = {}
         self._wake = asyncio.Event()
 
@@ -146,11 +147,11 @@ class Worker:
             raise AttemptCrashed from None
 
     async def _keep_lease(self, job: Job, progress: Progress) -> None:
-        renewed = asyncio.get_running_loop().time()
+        renewed = self._clock.monotonic()
         while True:
             await happens_within(HEARTBEAT_SECONDS, progress.look)
             progress.look.clear()
-            now = asyncio.get_running_loop().time()
+            now = self._clock.monotonic()
             try:
                 if not await Queue(self._database).heartbeat(
                     job, self._limits.lease, progress.reached

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 from sqlalchemy import text
 
-from jobs_service.credits.domain import NotEnoughCredits
-from jobs_service.credits.repository import Balance, Credits
+from jobs_service.credits.domain import Balance, NotEnoughCredits
+from jobs_service.credits.repository import Credits
 from jobs_service.credits.use_cases import GrantWelcomeCredits
 from jobs_service.jobs.domain import (
     Job,

@@ -8,25 +8,26 @@ import pytest
 from sqlalchemy import text
 
 from jobs_service.captions.track import Track
-from jobs_service.credits.repository import Balance, Credits
+from jobs_service.credits.domain import Balance
+from jobs_service.credits.repository import Credits
 from jobs_service.jobs.domain import Job, JobStatus, NewJob
 from jobs_service.jobs.repository import Jobs
 from jobs_service.jobs.use_cases import CancelJob, SubmitJob
 from jobs_service.videos.use_cases import FindVideo
 from jobs_service.work import worker as module
-from jobs_service.work.sources import SourceUnavailable, VideoGone
-from jobs_service.work.worker import Limits, Perform, Progress, Worker
+from jobs_service.work.sources import SourceGone, SourceUnavailable
+from jobs_service.work.worker import Perform, Progress, Worker, WorkerLimits
 from shared.clock import SystemClock
 from shared.db.database import Database
 from tests.integration.jobs.conftest import Setting
 from tests.support.tracks import TRACK
 
-LIMITS = Limits(concurrency=2, attempts=2, lease=5, attempt_time=30)
+LIMITS = WorkerLimits(concurrency=2, attempts=2, lease=5, attempt_time=30)
 
 
 @asynccontextmanager
 async def working(
-    database: Database, perform: Perform, limits: Limits = LIMITS
+    database: Database, perform: Perform, limits: WorkerLimits = LIMITS
 ) -> AsyncIterator[Worker]:
     worker = Worker(database, "worker", 10, limits, perform)
     async with asyncio.TaskGroup() as group:
@@ -93,7 +94,7 @@ async def test_a_job_that_waits_is_done_and_its_wake_up_needs_no_poll(
 
 
 async def test_what_cannot_be_done_fails_at_once(database: Database, job: Job) -> None:
-    async with working(database, raising(VideoGone("It is gone."))):
+    async with working(database, raising(SourceGone("It is gone."))):
         failed = await when(database, job, finished)
     assert (failed.error_code, failed.attempt) == ("video_gone", 1)
     assert await Credits(database).balance(job.owner_id) == Balance(10, 0)
@@ -118,7 +119,7 @@ async def test_what_may_work_later_is_tried_again_and_then_fails(
 
 
 async def test_an_attempt_over_its_time_limit_fails(database: Database, job: Job) -> None:
-    limits = Limits(concurrency=1, attempts=2, lease=5, attempt_time=0.1)
+    limits = WorkerLimits(concurrency=1, attempts=2, lease=5, attempt_time=0.1)
     async with working(database, hang, limits):
         failed = await when(database, job, finished)
     assert failed.error_code == "time_limit"
@@ -192,7 +193,7 @@ async def test_a_lease_is_renewed_for_as_long_as_the_job_runs(
     database: Database, job: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "HEARTBEAT_SECONDS", 0.05)
-    limits = Limits(concurrency=1, attempts=2, lease=0.5, attempt_time=30)
+    limits = WorkerLimits(concurrency=1, attempts=2, lease=0.5, attempt_time=30)
     lost = text("SELECT 1 FROM jobs WHERE status = 'running' AND lease_until < now()")
     async with working(database, hang, limits):
         await when(database, job, lambda one: one.status is JobStatus.RUNNING)

@@ -5,7 +5,8 @@ import asyncio
 import pytest
 from sqlalchemy import text
 
-from jobs_service.credits.repository import Balance, Credits
+from jobs_service.credits.domain import Balance
+from jobs_service.credits.repository import Credits
 from jobs_service.credits.use_cases import release_hold
 from jobs_service.jobs.domain import Job, JobStatus, NewJob
 from jobs_service.jobs.queue import Queue
