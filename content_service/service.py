@@ -12,7 +12,6 @@ from content_service.videos.upload import UploadVideo
 from content_service.videos.use_cases import (
     DeleteVideo,
     FindVideo,
-    ListVideos,
     OpenVideo,
     RemoveFile,
 )
@@ -73,12 +72,12 @@ def build(
         "content",
         endpoints=[
             VideoEndpoints(
+                database,
+                Cursors(derive_key(secret, "content.cursors")),
                 upload,
-                ListVideos(database),
                 FindVideo(database),
                 open_video,
                 DeleteVideo(database, clock, remove_file),
-                Cursors(derive_key(secret, "content.cursors")),
             ),
             InternalVideoEndpoints(open_video),
         ],

@@ -15,6 +15,7 @@ from content_service.videos.domain import (
     VideoNotReady,
 )
 from content_service.videos.media_types import UnsupportedMedia
+from content_service.videos.repository import Videos
 from content_service.videos.schemas import EXAMPLE, JUST_STORED, UPLOAD_SCHEMA, VideoView
 from content_service.videos.upload import UploadVideo, VideoTooLarge
 from content_service.videos.upload_form import (
@@ -24,7 +25,8 @@ from content_service.videos.upload_form import (
     UploadForm,
     UploadStalled,
 )
-from content_service.videos.use_cases import DeleteVideo, FindVideo, ListVideos, OpenVideo
+from content_service.videos.use_cases import DeleteVideo, FindVideo, OpenVideo
+from shared.db.database import Database
 from shared.errors import Forbidden, Invalid
 from shared.http.endpoint import endpoint
 from shared.http.files import ServedFile, file_response
@@ -48,12 +50,12 @@ _SENDING_ERRORS = (
 class VideoEndpoints:
     """`/api/videos`: upload, list, read, send, delete."""
 
+    database: Database
+    cursors: Cursors
     upload: UploadVideo
-    list_videos: ListVideos
     find: FindVideo
     open: OpenVideo
     delete_video: DeleteVideo
-    cursors: Cursors
 
     @endpoint(
         "POST",
@@ -93,14 +95,11 @@ class VideoEndpoints:
     )
     async def list(self, query: PageQuery, caller: Principal) -> Page[VideoView]:
         """One page of the caller's videos."""
-        before = None
-        if query.cursor:
-            (before,) = self.cursors.decode(query.cursor, tuple[UUID])
-        videos, more = await self.list_videos(
-            caller.id, query.limit, None if before is None else VideoId(before)
+        after = self.cursors.decode(query.cursor, tuple[VideoId])[0] if query.cursor else None
+        found = await Videos(self.database).list_of(caller.id, query.limit + 1, after)
+        return self.cursors.page(
+            [VideoView.of(video) for video in found], query.limit, lambda last: (last.id,)
         )
-        following = self.cursors.encode((videos[-1].id,)) if more else None
-        return Page([VideoView.of(video) for video in videos], following)
 
     @endpoint(
         "GET",

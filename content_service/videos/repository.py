@@ -90,9 +90,9 @@ _LIST_OF_OWNER = (
     select(*_COLUMNS)
     .where(_IS_OWNERS, _VISIBLE)
     .order_by(videos.c.id.desc())
-    .limit(bindparam("count"))
+    .limit(bindparam("limit"))
 )
-_LIST_BEFORE = _LIST_OF_OWNER.where(videos.c.id < bindparam("before"))
+_LIST_AFTER = _LIST_OF_OWNER.where(videos.c.id < bindparam("after"))
 
 _CLAIM = (
     _enter("probing")
@@ -214,13 +214,13 @@ class Videos:
         found = await self._executor.one(_FIND_OF_OWNER, {"video_id": video_id, "owner": owner})
         return _video(found) if found else None
 
-    async def list_of(self, owner: UUID, count: int, before: VideoId | None) -> list[Video]:
-        """The owner's newest `count` videos that are older than `before`, newest first."""
-        values = {"owner": owner, "count": count}
-        if before is None:
+    async def list_of(self, owner: UUID, limit: int, after: VideoId | None) -> list[Video]:
+        """Videos of this owner, newest first, older than the video `after`."""
+        values = {"owner": owner, "limit": limit}
+        if after is None:
             rows = await self._executor.all(_LIST_OF_OWNER, values)
         else:
-            rows = await self._executor.all(_LIST_BEFORE, {**values, "before": before})
+            rows = await self._executor.all(_LIST_AFTER, {**values, "after": after})
         return [_video(row) for row in rows]
 
     async def claim(self, now: datetime, until: datetime) -> Video | None:

@@ -47,20 +47,6 @@ class RemoveFile:
 
 
 @dataclass(frozen=True, slots=True)
-class ListVideos:
-    """The videos of one owner, newest first."""
-
-    database: Database
-
-    async def __call__(
-        self, owner: UUID, limit: int, before: VideoId | None
-    ) -> tuple[list[Video], bool]:
-        """At most `limit` videos older than `before`, and whether there are more."""
-        found = await Videos(self.database).list_of(owner, limit + 1, before)
-        return found[:limit], len(found) > limit
-
-
-@dataclass(frozen=True, slots=True)
 class FindVideo:
     """One video of its owner."""
 

@@ -21,7 +21,6 @@ from content_service.videos.upload import UploadVideo
 from content_service.videos.use_cases import (
     DeleteVideo,
     FindVideo,
-    ListVideos,
     OpenVideo,
     RemoveFile,
 )
@@ -76,12 +75,12 @@ class World:
             "content",
             endpoints=[
                 VideoEndpoints(
+                    database,
+                    Cursors(b"a secret of thirty-two characters"),
                     upload,
-                    ListVideos(database),
                     FindVideo(database),
                     open_video,
                     DeleteVideo(database, clock, remove_file),
-                    Cursors(b"a secret of thirty-two characters"),
                 ),
                 InternalVideoEndpoints(open_video),
             ],
