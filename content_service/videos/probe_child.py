@@ -16,28 +16,13 @@ from av.packet import Packet
 from av.stream import Disposition, Stream
 
 from content_service.videos.domain import MediaFacts, Reason
+from content_service.videos.probe_messages import ProbeResult, ProbeTask
 
 _DECLARING = frozenset({"mov", "matroska"})
 """Demuxers that read the duration from the header; the others guess it from the bit rate."""
 _BOXES = frozenset({b"moov", b"mdat", b"moof"})
 _TRUNCATED_SHARE = 0.05
 _TRUNCATED_SECONDS = 1.0
-
-
-class ProbeTask(msgspec.Struct, frozen=True):
-    """What to examine: a file's path, its FFmpeg demuxer, and the limits of what is accepted."""
-
-    path: str
-    demuxer: str
-    max_seconds: float
-    max_streams: int
-
-
-class ProbeResult(msgspec.Struct, frozen=True):
-    """Either what was found, or why the file is rejected."""
-
-    facts: MediaFacts | None = None
-    rejection: Reason | None = None
 
 
 class _Rejected(Exception):  # noqa: N818 - an outcome, told to the user

@@ -24,7 +24,7 @@ from content_service.videos.domain import (
     permanent_key,
 )
 from content_service.videos.media_types import demuxer_of
-from content_service.videos.probe_child import ProbeResult, ProbeTask
+from content_service.videos.probe_messages import ProbeResult, ProbeTask
 from content_service.videos.repository import Videos
 from content_service.videos.use_cases import EMPTYING, RemoveFile
 from shared.clock import Clock

@@ -7,7 +7,8 @@ import pytest
 
 from content_service.videos.domain import MediaFacts, Reason
 from content_service.videos.media_types import HEAD_BYTES, recognise
-from content_service.videos.probe_child import ProbeResult, ProbeTask, main
+from content_service.videos.probe_child import main
+from content_service.videos.probe_messages import ProbeResult, ProbeTask
 from tests.support.media import make_media
 
 
