@@ -7,7 +7,7 @@ from datetime import datetime
 
 import msgspec
 
-from shared.errors import Conflict, FieldError, Invalid
+from shared.errors import Conflict, FieldError, Invalid, Unauthenticated
 from shared.security.principal import UserId
 
 MAX_EMAIL = 254
@@ -32,6 +32,12 @@ class HandleTaken(Conflict):
     """Another account has the handle."""
 
     code, title = "handle_taken", "This handle is already taken"
+
+
+class AccountGone(Unauthenticated):
+    """The token is good; its owner's account has been deleted."""
+
+    code, title = "account_gone", "This account does not exist any more"
 
 
 class Account(msgspec.Struct, frozen=True):

@@ -3,11 +3,10 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from auth_service.accounts.domain import EmailTaken, HandleTaken, Registration
-from auth_service.accounts.examples import ACCOUNT
+from auth_service.accounts.domain import AccountGone, EmailTaken, HandleTaken, Registration
 from auth_service.accounts.passwords import TooBusy
-from auth_service.accounts.schemas import AccountView, NewAccount, Registered
-from auth_service.accounts.use_cases import AccountGone, ReadAccount, RegisterAccount
+from auth_service.accounts.schemas import EXAMPLE_ACCOUNT, AccountView, NewAccount, Registered
+from auth_service.accounts.use_cases import ReadAccount, RegisterAccount
 from shared.http.endpoint import endpoint
 from shared.security.principal import Principal
 
@@ -32,7 +31,7 @@ class AccountEndpoints:
         "a digit, and must not be one of the most common ones. E-mail address and handle are "
         "unique without regard to case.",
         body_example=NewAccount("mina@example.com", "Correct7Horse", "mina"),
-        example=Registered(_REGISTERED, ACCOUNT),
+        example=Registered(_REGISTERED, EXAMPLE_ACCOUNT),
         errors=(EmailTaken, HandleTaken, TooBusy),
     )
     async def register(self, body: NewAccount) -> Registered:
@@ -48,7 +47,7 @@ class AccountEndpoints:
         "/api/auth/me",
         summary="Read your own account",
         tag="auth",
-        example=ACCOUNT,
+        example=EXAMPLE_ACCOUNT,
         errors=(AccountGone,),
     )
     async def me(self, caller: Principal) -> AccountView:

@@ -1,6 +1,6 @@
 """Accounts on the wire."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -55,3 +55,12 @@ class Registered(msgspec.Struct, frozen=True):
 
     message: str
     user: AccountView
+
+
+EXAMPLE_ACCOUNT = AccountView(
+    id=UUID("01980a3e-7b1c-7f00-8a51-3c5d1e0f9b42"),
+    email="mina@example.com",
+    user_handle="mina",
+    roles=(),
+    created_at=datetime(2026, 3, 1, 9, 30, tzinfo=UTC),
+)

@@ -2,21 +2,15 @@
 
 from dataclasses import dataclass
 
-from auth_service.accounts.domain import Account, EmailTaken, HandleTaken, Registration
+from auth_service.accounts.domain import Account, AccountGone, EmailTaken, HandleTaken, Registration
 from auth_service.accounts.passwords import Passwords
 from auth_service.accounts.repository import Accounts, Taken
 from auth_service.events import UserRegistered
 from shared.clock import Clock
 from shared.db.database import Database
-from shared.errors import Conflict, FieldError, Unauthenticated
+from shared.errors import Conflict, FieldError
 from shared.ids import uuid7
 from shared.security.principal import Principal, UserId
-
-
-class AccountGone(Unauthenticated):
-    """The token is good; its owner's account has been deleted."""
-
-    code, title = "account_gone", "This account does not exist any more"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 
-from auth_service.accounts.examples import ACCOUNT
 from auth_service.accounts.passwords import TooBusy
+from auth_service.accounts.schemas import EXAMPLE_ACCOUNT
 from auth_service.sessions.bodies import read_credentials, read_log_out
 from auth_service.sessions.domain import (
     RefreshTokenExpired,
@@ -27,7 +27,7 @@ from shared.http.endpoint import endpoint
 from shared.security.principal import Principal
 
 _REFRESH_TOKEN = "x6Ck2m0wJt4n8sFq1vRyB7uZpLdA3hGeXiOoTcWbNkE"  # noqa: S105 - an example
-_TOKENS = TokensView("eyJhbGciOiJFZERTQSIsImtpZCI6Ij…", _REFRESH_TOKEN, 900, ACCOUNT)
+_TOKENS = TokensView("eyJhbGciOiJFZERTQSIsImtpZCI6Ij…", _REFRESH_TOKEN, 900, EXAMPLE_ACCOUNT)
 _CREDENTIALS = Credentials(username="mina@example.com", password="Correct7Horse")  # noqa: S106
 _LOGGED_OUT = LoggedOut("Logged out")
 
