@@ -1,7 +1,7 @@
 """Who calls: the bearer token is verified here, and forwarded for the service to verify again."""
 
 from gateway.cors import Fields
-from shared.errors import Unauthenticated
+from shared.security.bearer import bearer_token
 from shared.security.principal import Principal
 from shared.security.verifier import TokenVerifier
 
@@ -35,9 +35,5 @@ class Identity:
         """The owner of the request's token; raises `Unauthenticated`, or `Unavailable` when the
         token cannot be verified now."""
         header = fields.get(b"authorization")
-        if header is None:
-            raise Unauthenticated("Send an access token as 'Authorization: Bearer <token>'.")
-        if header[:7].lower() != b"bearer " or len(header) == 7:
-            raise Unauthenticated("The Authorization header must read 'Bearer <token>'.")
-        token = header[7:].decode("latin-1")
+        token = bearer_token(None if header is None else header.decode("latin-1"))
         return self._verifier.cached(token) or await self._verifier.user(token)

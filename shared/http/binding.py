@@ -7,9 +7,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from shared.errors import FieldError, Invalid, TooLarge, Unauthenticated, UnsupportedType
+from shared.errors import FieldError, Invalid, TooLarge, UnsupportedType
 from shared.http.decoding import convert_string, convert_strings, decode_json
 from shared.http.endpoint import Authenticator, Endpoint, HeaderParameter
+from shared.security.bearer import bearer_token
 
 MAX_JSON_BYTES = 1024 * 1024
 T = TypeVar("T")
@@ -56,13 +57,9 @@ class BoundEndpoint:
 
     async def _caller(self, request: Request) -> object:
         header = request.headers.get("authorization")
-        if header is None:
-            if self._signature.caller == "optional":
-                return None
-            raise Unauthenticated("Send an access token as 'Authorization: Bearer <token>'.")
-        scheme, _, token = header.partition(" ")
-        if scheme.lower() != "bearer" or not token:
-            raise Unauthenticated("The Authorization header must read 'Bearer <token>'.")
+        if header is None and self._signature.caller == "optional":
+            return None
+        token = bearer_token(header)
         if self._signature.caller == "service":
             return await self._authenticate.service(token)
         return await self._authenticate.user(token)
