@@ -20,22 +20,19 @@ class InProcessTransport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Call the app and return as soon as its answer begins."""
-        messages: asyncio.Queue[Message | None] = asyncio.Queue(_CHUNKS_AHEAD)
-        call = _Call(self._app, request, messages)
+        call = _Call(self._app, request)
         start = await call.begin()
         return httpx.Response(start["status"], headers=start["headers"], stream=_Body(call))
 
 
 class _Call:
-    def __init__(
-        self, app: ASGIApp, request: httpx.Request, messages: asyncio.Queue[Message | None]
-    ) -> None:
+    def __init__(self, app: ASGIApp, request: httpx.Request) -> None:
         if not isinstance(request.stream, httpx.AsyncByteStream):
             raise TypeError("an in-process request needs an asynchronous body")
         self._chunks = aiter(request.stream)
         self._app = app
         self._request = request
-        self.messages = messages
+        self.messages: asyncio.Queue[Message | None] = asyncio.Queue(_CHUNKS_AHEAD)
         self._received = False
         self._left = asyncio.Event()
         self._running: asyncio.Task[None] | None = None

@@ -18,9 +18,11 @@ from shared.errors import (
     UnsupportedType,
 )
 from shared.http.endpoint import Endpoint
-from shared.http.problems import MEDIA_TYPE, ProblemBody
+from shared.http.problems import MEDIA_TYPE, ProblemBody, body_of
 
 _REF = "#/components/schemas/{name}"
+_REQUEST_ID = "0f3d8c5e9b6a4d17a2c45e8f90b1d263"
+_WRONG_FIELD = (FieldError("name", "is required"),)
 _FILE_HEADERS = {
     "Range": "One range of bytes, such as `bytes=0-1023`.",
     "If-Range": "The ETag for which `Range` counts; for another one the whole file is sent.",
@@ -205,15 +207,5 @@ def _implied_errors(one: Endpoint) -> list[type[Problem]]:
 
 
 def _example(error: type[Problem]) -> Any:
-    errors = (FieldError("name", "is required"),) if error is Invalid else ()
-    return msgspec.to_builtins(
-        ProblemBody(
-            type=f"urn:madang:problem:{error.code}",
-            title=error.title,
-            status=error.status,
-            detail=error.title,
-            code=error.code,
-            request_id="0f3d8c5e9b6a4d17a2c45e8f90b1d263",
-            errors=errors,
-        )
-    )
+    body = body_of(Invalid(errors=_WRONG_FIELD) if error is Invalid else error())
+    return msgspec.to_builtins(msgspec.structs.replace(body, request_id=_REQUEST_ID))
