@@ -1,12 +1,13 @@
 """The one directory of an embedded installation: data, secrets, and who is using it now."""
 
 import fcntl
-import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from deploy.secret_files import write_secret
 
 
 class AlreadyRunning(Exception):  # noqa: N818 - a fact, not a fault
@@ -55,13 +56,7 @@ class Home:
         """The secret of this installation, made at the first call."""
         path = self.root / "secret-key"
         if not path.exists():
-            partial = path.with_suffix(".new")
-            handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(handle, "w") as out:
-                out.write(secrets.token_urlsafe(48))
-                out.flush()
-                os.fsync(out.fileno())
-            partial.replace(path)
+            write_secret(path, secrets.token_urlsafe(48).encode())
         return path.read_text()
 
     @contextmanager

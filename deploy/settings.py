@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import Field, SecretStr, field_validator
 
-from shared.settings import Settings
+from shared.settings import LogLevel, Settings
 
 
 class EmbeddedSettings(Settings):
@@ -12,11 +12,10 @@ class EmbeddedSettings(Settings):
 
     host: str = Field("127.0.0.1", description="The address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="The port to listen on.")
-    log_level: str = Field("WARNING", description="The least severe level that is logged.")
+    log_level: LogLevel = Field("WARNING", description="The least severe level that is logged.")
     madang_home: Path = Field(
         Path("~/.madang"), description="The one directory that holds all data of the suite."
     )
-
     amqp_url: SecretStr | None = Field(
         None, description="RabbitMQ, for commands on a suite that uses it: amqp://…"
     )

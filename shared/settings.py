@@ -17,6 +17,8 @@ from pydantic_settings import (
     SettingsError,
 )
 
+LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+
 
 class BadSettings(Exception):  # noqa: N818 - reads as what it is
     """The environment does not make valid settings; the message lists every mistake."""
@@ -70,9 +72,7 @@ class CommonSettings(Settings):
         "development", description="Where this runs; production refuses unsafe settings."
     )
     debug: bool = Field(False, description="Verbose, readable logs; refused in production.")
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        "INFO", description="The least severe level that is logged."
-    )
+    log_level: LogLevel = Field("INFO", description="The least severe level that is logged.")
     host: str = Field("127.0.0.1", description="The address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="The port to listen on.")
     drain_seconds: float = Field(

@@ -23,6 +23,7 @@ import msgspec
 from deploy.postgres.cluster import Cluster, ClusterFailed
 from deploy.postgres.owner import Owner
 from deploy.postgres.provision import provision
+from deploy.secret_files import write_secret
 from shared.db.identifiers import quoted, without_driver
 
 DATABASE = "madang"
@@ -30,7 +31,7 @@ _READY_SECONDS = 600
 _NOT_READY = (asyncpg.CannotConnectNowError, ConnectionError, FileNotFoundError)
 
 
-class AlreadyRunning(Exception):  # noqa: N818 - reads as what it is
+class FolderInUse(Exception):  # noqa: N818 - reads as what it is
     """Another process has the same data directory in use."""
 
 
@@ -48,7 +49,7 @@ class EmbeddedPostgres:
     ) -> "EmbeddedPostgres":
         """Start (and at the first time make) the server of `folder`, an absolute path.
 
-        `settings` override PostgreSQL's. Raises `AlreadyRunning`, and `ClusterFailed` with what
+        `settings` override PostgreSQL's. Raises `FolderInUse`, and `ClusterFailed` with what
         PostgreSQL said.
         """
         if not folder.is_absolute():
@@ -122,7 +123,7 @@ def _lock(path: Path) -> IO[str]:
         file.seek(0)
         pid = file.read().strip()
         file.close()
-        raise AlreadyRunning(f"Process {pid} already uses {path.parent}.") from None
+        raise FolderInUse(f"Process {pid} already uses {path.parent}.") from None
     file.truncate(0)
     file.write(str(os.getpid()))
     file.flush()
@@ -140,16 +141,5 @@ def _passwords(path: Path, roles: Sequence[str], cluster: Cluster) -> Mapping[st
     missing = [role for role in roles if role not in kept]
     if missing:
         kept |= {role: secrets.token_urlsafe(32) for role in missing}
-        _write_secret(path, msgspec.json.encode(kept))
+        write_secret(path, msgspec.json.encode(kept))
     return kept
-
-
-def _write_secret(path: Path, content: bytes) -> None:
-    """Replace `path` as a whole, readable by its owner alone."""
-    unfinished = path.with_suffix(".unfinished")
-    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(path)

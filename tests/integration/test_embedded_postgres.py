@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from deploy.postgres.cluster import Cluster, ClusterFailed
-from deploy.postgres.embedded import AlreadyRunning, EmbeddedPostgres
+from deploy.postgres.embedded import EmbeddedPostgres, FolderInUse
 from deploy.postgres.owner import Owner
 from shared.db.identifiers import without_driver
 from tests.support.postgres import FAST
@@ -165,7 +165,7 @@ async def test_it_listens_on_no_port_and_its_secrets_are_for_the_owner_alone(use
 
 async def test_two_programs_cannot_use_one_folder(used: Path) -> None:
     server = await start(used)
-    with pytest.raises(AlreadyRunning, match=f"Process {os.getpid()} already uses {used}"):
+    with pytest.raises(FolderInUse, match=f"Process {os.getpid()} already uses {used}"):
         await start(used)
     assert await run(server, "SELECT 7") == 7
     await server.stop()
