@@ -27,7 +27,10 @@ app.add_typer(dead_letters.app, name="dead-letters")
 @app.command()
 def run(
     port: Annotated[
-        int | None, typer.Option(help="The port to listen on; 0 takes a free one. [env: PORT]")
+        int | None,
+        typer.Option(
+            min=0, max=65535, help="The port to listen on; 0 takes a free one. [env: PORT]"
+        ),
     ] = None,
 ) -> None:
     """Run the whole suite in this process until Ctrl-C."""

@@ -120,6 +120,16 @@ async def test_wrong_settings_are_named_and_nothing_starts(
     assert "Traceback" not in printed
 
 
+async def test_a_port_that_cannot_be_is_refused_and_nothing_starts(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    code, printed = await typed(
+        "deploy.cli", "run", "--port", "99999", cwd=tmp_path, MADANG_HOME=str(home)
+    )
+    assert code == 2
+    assert "65535" in printed
+    assert not home.exists()
+
+
 @pytest.mark.parametrize("module", ["auth_service", "content_service", "jobs_service", "gateway"])
 async def test_a_service_without_settings_lists_what_is_missing(
     tmp_path: Path, module: str
