@@ -189,7 +189,7 @@ def _boundary(content_type: str) -> bytes:
 def _filename(given: bytes) -> str:
     """The name alone: no path, no control characters, 255 characters at most, never empty."""
     text = given.decode(errors="replace").replace("%22", '"').replace("\\", "/")
-    return _clean(PurePosixPath(text).name)[-_MAX_FILENAME:] or "video"
+    return _clean(PurePosixPath(text).name).strip()[-_MAX_FILENAME:] or "video"
 
 
 def _title(given: bytes) -> str:

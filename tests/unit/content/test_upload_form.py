@@ -91,6 +91,7 @@ async def test_the_filename_is_known_with_the_first_block() -> None:
         ("마당.mp4", "마당.mp4"),
         ("a\x07b.mp4", "ab.mp4"),
         ("", "video"),
+        ("   ", "video"),
         ("x" * 300 + ".mp4", "x" * 251 + ".mp4"),
         ("a%22b.mp4", 'a"b.mp4'),
     ],
