@@ -92,13 +92,13 @@ class Storage:
     def open(cls, url: str, s3: S3Access | None = None) -> Self:
         """The store that `url` names: `file:///absolute/directory` (made) or `s3://bucket/prefix`.
 
-        Raises `BadStorageUrl`.
+        Raises `BadStorageUrl`, or OSError when the directory cannot be made.
         """
         require_storage_url(url)
         parts = urlsplit(url)
         path = unquote(parts.path)
         if parts.scheme == "file":
-            return cls(LocalStore(path, mkdir=True))
+            return cls(_directory(path))
         return cls(_s3(parts.netloc, path.strip("/"), s3 or S3Access()))
 
     @asynccontextmanager
@@ -188,6 +188,13 @@ def require_storage_url(url: str) -> None:
         raise BadStorageUrl(
             f"{url!r} is no storage URL: use file:///absolute/directory or s3://bucket/prefix"
         )
+
+
+def _directory(path: str) -> LocalStore:
+    try:
+        return LocalStore(path, mkdir=True)
+    except OSError as error:  # which does not say of what it speaks
+        raise OSError(f"The storage directory {path} cannot be opened: {error}") from error
 
 
 def _s3(bucket: str, prefix: str, access: S3Access) -> S3Store:

@@ -207,6 +207,12 @@ async def test_a_directory_that_is_gone_fails_its_check(tmp_path: Path) -> None:
         await storage.check()
 
 
+def test_a_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match=f"{tmp_path}/file/within cannot be opened"):
+        Storage.open((tmp_path / "file" / "within").as_uri())
+
+
 async def test_delete_removes_what_a_killed_writer_left(tmp_path: Path) -> None:
     storage = Storage.open(tmp_path.as_uri())
     (tmp_path / "incoming").mkdir()
