@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from auth_service.accounts.domain import Account, email_key, handle_key
 from auth_service.tables import users
-from shared.db.database import Executor
+from shared.db.executor import Executor
 from shared.security.principal import UserId
 
 ACCOUNT = (users.c.id, users.c.email, users.c.handle, users.c.roles, users.c.created_at)

@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, delete, exists, insert, select, update
 from auth_service.accounts.repository import ACCOUNT, account_of
 from auth_service.sessions.domain import REFRESH_TOKEN_LIFETIME, RefreshToken
 from auth_service.tables import refresh_tokens, sessions, users
-from shared.db.database import Executor
+from shared.db.executor import Executor
 from shared.security.principal import SessionId, UserId
 from shared.security.revocations import REMEMBERED_FOR, Revocation
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from sqlalchemy import bindparam, func, insert, select
 
 from auth_service.tables import signing_keys
-from shared.db.database import Executor
+from shared.db.executor import Executor
 
 _ONE_AT_A_TIME = 0x6D61_6461_6E67_0001
 """The advisory lock of whoever makes a key: "madang" and a number."""

@@ -29,7 +29,7 @@ from content_service.videos.domain import (
     Video,
     VideoId,
 )
-from shared.db.database import Executor
+from shared.db.executor import Executor
 
 
 def _in(*states: State) -> ColumnElement[bool]:

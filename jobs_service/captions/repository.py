@@ -7,7 +7,7 @@ from sqlalchemy import bindparam, insert, select
 
 from jobs_service.captions.track import Track
 from jobs_service.tables import jobs, tracks
-from shared.db.database import Executor
+from shared.db.executor import Executor
 from shared.security.principal import UserId
 
 _PARTS = ("transcript", "cues", "quality")

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from jobs_service.credits.domain import Balance, Entry, EntryKind, Hold, RecordedEntry
 from jobs_service.tables import accounts, entries, holds
-from shared.db.database import Executor
+from shared.db.executor import Executor
 from shared.ids import uuid7
 from shared.security.principal import UserId
 

@@ -13,7 +13,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from jobs_service.jobs.domain import Job, JobStatus
 from jobs_service.jobs.repository import COLUMNS, ENDED, KEYS_SINCE, job_of
 from jobs_service.tables import holds, idempotency_keys, jobs
-from shared.db.database import Executor
+from shared.db.executor import Executor
 
 _CLAIM_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('jobs.claim', 0))")
 # Fair between users: only the oldest waiting job of each user is a candidate, and users with

@@ -12,7 +12,7 @@ from sqlalchemy.sql import Select
 
 from jobs_service.jobs.domain import Job, JobStatus
 from jobs_service.tables import idempotency_keys, jobs
-from shared.db.database import Executor
+from shared.db.executor import Executor
 from shared.security.principal import UserId
 
 COLUMNS = tuple(jobs.c[name] for name in Job.__struct_fields__)

@@ -22,6 +22,7 @@ from jobs_service.jobs.repository import Jobs
 from jobs_service.videos.use_cases import FindVideo
 from shared.clock import Clock
 from shared.db.database import Database, Transaction
+from shared.db.executor import Executor
 from shared.ids import uuid7
 from shared.security.principal import UserId
 
@@ -121,7 +122,7 @@ async def _refund(tx: Transaction, job: Job, reason: str) -> None:
 
 
 async def _answer_of(
-    executor: Database | Transaction, owner: UserId, key: str, request_hash: bytes
+    executor: Executor, owner: UserId, key: str, request_hash: bytes
 ) -> Job | None:
     known = await Jobs(executor).answered(owner, key)
     if known is None:

@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from jobs_service.tables import videos
 from jobs_service.videos.domain import KnownVideo
-from shared.db.database import Executor
+from shared.db.executor import Executor
 from shared.security.principal import UserId
 
 _new = insert(videos)

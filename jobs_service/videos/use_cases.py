@@ -6,7 +6,7 @@ from uuid import UUID
 
 from jobs_service.videos.domain import KnownVideo, VideoHasNoSound, VideoNotFound
 from jobs_service.videos.repository import Videos
-from shared.db.database import Executor
+from shared.db.executor import Executor
 from shared.security.principal import UserId
 
 

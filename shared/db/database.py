@@ -11,36 +11,17 @@ events become outbox rows in the same transaction, so that the change and its ne
 together.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any, Protocol
+from typing import Any
 
 from sqlalchemy import Executable, Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from shared.db.away import CANNOT_CONNECT, MAY_BE_LOST, DatabaseAway, is_lost
+from shared.db.executor import Parameters
 from shared.messaging.event import IntegrationEvent
 from shared.messaging.outbox import Outbox
-
-Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]]
-
-
-class Executor(Protocol):
-    """What a repository needs: a transaction, or the database itself for a lone read."""
-
-    async def one(self, statement: Executable, params: Parameters | None = None) -> Row[Any] | None:
-        """The first row, or None."""
-        ...
-
-    async def all(
-        self, statement: Executable, params: Parameters | None = None
-    ) -> Sequence[Row[Any]]:
-        """Every row."""
-        ...
-
-    async def run(self, statement: Executable, params: Parameters | None = None) -> int:
-        """Execute and return the number of rows affected."""
-        ...
 
 
 class Transaction:

@@ -1,19 +1,16 @@
 """The outbox: announced events become rows in the transaction that announces them."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import msgspec
 from sqlalchemy import ARRAY, MetaData, Text, Uuid, bindparam, func, insert, select
 
 from shared.clock import SystemClock
+from shared.db.executor import Executor
 from shared.ids import uuid7
 from shared.messaging.event import Envelope, IntegrationEvent, encode
 from shared.messaging.tables import outbox_table
 from shared.observability.context import child_traceparent, request_id, traceparent
-
-if TYPE_CHECKING:  # the database builds an outbox, so importing it back would be a circle
-    from shared.db.database import Transaction
 
 _ADD = insert(outbox_table(MetaData())).from_select(
     ["id", "envelope"],
@@ -31,7 +28,7 @@ class Outbox:
         self._source = source
         self._clock = SystemClock()
 
-    async def add(self, tx: "Transaction", events: Sequence[IntegrationEvent]) -> None:
+    async def add(self, tx: Executor, events: Sequence[IntegrationEvent]) -> None:
         """Insert every event with one statement."""
         envelopes = [self._envelope(event) for event in events]
         await tx.run(
