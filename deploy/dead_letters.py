@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Annotated
+from uuid import UUID
 
 import msgspec
 import typer
@@ -47,12 +48,12 @@ def list_letters(subscription: Subscription) -> None:
 
 
 @app.command()
-def show(subscription: Subscription, event_id: str) -> None:
+def show(subscription: Subscription, event_id: UUID) -> None:
     """One parked event, whole."""
 
     async def work(broker: Broker) -> None:
         for one in await broker.dead_letters(subscription, limit=10_000):
-            if str(one.envelope.id) == event_id:
+            if one.envelope.id == event_id:
                 out.print(msgspec.json.format(msgspec.json.encode(one)).decode(), markup=False)
                 return
         err.print(f"No event {event_id} is parked for {subscription}.")
@@ -64,7 +65,7 @@ def show(subscription: Subscription, event_id: str) -> None:
 @app.command()
 def replay(
     subscription: Subscription,
-    event_id: Annotated[str | None, typer.Argument(help="One event; all when left out.")] = None,
+    event_id: Annotated[UUID | None, typer.Argument(help="One event; all when left out.")] = None,
 ) -> None:
     """Hand parked events to their subscription again."""
 

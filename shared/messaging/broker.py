@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
+from uuid import UUID
 
 from shared.db.database import Database
 from shared.errors import Unavailable
@@ -104,6 +105,6 @@ class Broker(Protocol):
         """The parked events of a subscription, oldest first; they stay parked."""
         ...
 
-    async def replay(self, subscription: str, event_id: str | None = None) -> int:
+    async def replay(self, subscription: str, event_id: UUID | None = None) -> int:
         """Put one parked event, or all, back into the subscription; the number replayed."""
         ...

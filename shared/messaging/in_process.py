@@ -92,10 +92,10 @@ class InProcessBroker:
         """The parked events of a subscription, oldest first."""
         return await self._queue(subscription).letters.oldest(limit)
 
-    async def replay(self, subscription: str, event_id: str | None = None) -> int:
+    async def replay(self, subscription: str, event_id: UUID | None = None) -> int:
         """Handle parked events once more, here and now; one that fails again stays parked."""
         queue = self._queue(subscription)
-        letters = await (queue.letters.one(UUID(event_id)) if event_id else queue.letters.oldest())
+        letters = await (queue.letters.one(event_id) if event_id else queue.letters.oldest())
         for letter in letters:
             if await queue.work_on(letter.envelope):
                 await queue.letters.remove(letter.envelope.id)

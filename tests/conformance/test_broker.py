@@ -273,12 +273,12 @@ async def test_one_dead_letter_is_replayed_and_the_others_stay(bench: Bench) -> 
             await broker.publish(bench.event(number))
             await _parked(broker, subscription, number)
         second = (await broker.dead_letters(subscription.name))[1]
-        assert await broker.replay(subscription.name, str(second.envelope.id)) == 1
+        assert await broker.replay(subscription.name, second.envelope.id) == 1
         await eventually(lambda: handle.numbers == [1, 2, 2])
         await _parked(broker, subscription, 1)
         (left,) = await broker.dead_letters(subscription.name)
         assert left.envelope.subject == "1"
-        assert await broker.replay(subscription.name, str(second.envelope.id)) == 0
+        assert await broker.replay(subscription.name, second.envelope.id) == 0
 
 
 async def test_all_dead_letters_are_replayed_and_a_hopeless_one_is_parked_again(

@@ -3,6 +3,7 @@
 import asyncio
 import random
 from typing import NoReturn
+from uuid import UUID
 
 from aio_pika.exceptions import PublishError
 
@@ -85,7 +86,7 @@ class RabbitMQBroker:
         """The parked events of a subscription, oldest first."""
         return await DeadLetterQueue(self._url, subscription).oldest(limit)
 
-    async def replay(self, subscription: str, event_id: str | None = None) -> int:
+    async def replay(self, subscription: str, event_id: UUID | None = None) -> int:
         """Put one parked event, or all, back into the subscription; the number replayed."""
         return await DeadLetterQueue(self._url, subscription).replay(event_id)
 

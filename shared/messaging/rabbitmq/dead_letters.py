@@ -31,13 +31,13 @@ class DeadLetterQueue:
             async with self._messages(limit) as (_, found):
                 return [self._letter(one) async for one in found]
 
-    async def replay(self, event_id: str | None) -> int:
+    async def replay(self, event_id: UUID | None) -> int:
         """Move one, or all, back into the subscription's queue, with all attempts before it."""
         replayed = 0
         with unavailable_when_lost():
             async with self._messages(None) as (channel, found):
                 async for one in found:
-                    if event_id in (None, str(self._letter(one).envelope.id)):
+                    if event_id in (None, self._letter(one).envelope.id):
                         await channel.default_exchange.publish(
                             persistent(one.body), self._subscription, timeout=_TIMEOUT
                         )

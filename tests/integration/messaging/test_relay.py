@@ -2,6 +2,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from time import monotonic
+from uuid import UUID
 
 import pytest
 from sqlalchemy import text
@@ -45,7 +46,7 @@ class ScriptedBroker:
     async def dead_letters(self, subscription: str, limit: int = 100) -> list[DeadLetter]:
         raise NotImplementedError
 
-    async def replay(self, subscription: str, event_id: str | None = None) -> int:
+    async def replay(self, subscription: str, event_id: UUID | None = None) -> int:
         raise NotImplementedError
 
 
