@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from gateway.clients import Clients
 from shared.clock import Clock
 from shared.errors import Problem
-from shared.runtime.readiness import CheckReport, Readiness
+from shared.runtime.readiness import CheckReport, Readiness, ReadinessReport
 
 _SECONDS = 1.0
 _SPARE_SECONDS = 0.25
@@ -21,13 +21,6 @@ OPTIONAL = frozenset({"broker", "cache"})
 """Without these every request still works: events wait in the outbox, the cache is passed by."""
 
 State = Literal["healthy", "degraded", "unhealthy"]
-
-
-class Readable(msgspec.Struct, frozen=True):
-    """What a service answers at `/health/ready`; fields that we do not use are ignored."""
-
-    status: str
-    checks: dict[str, CheckReport]
 
 
 class Part(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -93,7 +86,7 @@ class Health:
         try:
             async with asyncio.timeout(_SECONDS + _SPARE_SECONDS):
                 response = await client.get("/health/ready")
-            answer = msgspec.json.decode(response.content, type=Readable)
+            answer = msgspec.json.decode(response.content, type=ReadinessReport)
             checks = answer.checks
             state, reason = _state_of(answer)
         except TimeoutError:
@@ -104,7 +97,7 @@ class Health:
         return Part(state, latency, reason), checks
 
 
-def _state_of(answer: Readable) -> tuple[State, str | None]:
+def _state_of(answer: ReadinessReport) -> tuple[State, str | None]:
     failed = [name for name, check in answer.checks.items() if check.status != "healthy"]
     if answer.status == "draining":
         return "unhealthy", "draining"

@@ -29,7 +29,6 @@ def build_app(
     endpoints: Sequence[object],
     authenticate: Authenticator,
     checks: Mapping[str, Check],
-    extra_routes: Sequence[BaseRoute] = (),
 ) -> ASGIApp:
     """An app that answers the endpoints of each group in `endpoints`, `/health`,
     `/health/ready` (runs `checks`) and `/openapi.json`."""
@@ -44,7 +43,6 @@ def build_app(
             *_health_routes(name, checks),
             Route("/openapi.json", openapi),
             *_routes(found, authenticate),
-            *extra_routes,
         ]
     )
 
