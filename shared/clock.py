@@ -1,4 +1,4 @@
-"""The one place that reads the time."""
+"""The one place that reads the time, but for the ids, which hold it (`shared.ids`)."""
 
 from datetime import UTC, datetime
 from time import monotonic
