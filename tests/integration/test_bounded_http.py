@@ -15,7 +15,8 @@ from shared.runtime.http_server import HttpServer, bind
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
-    body = await Request(scope, receive).body()
+    unread = scope["path"] == "/unread"
+    body = b"" if unread else await Request(scope, receive).body()
     await PlainTextResponse(f"{len(body)}")(scope, receive, send)
 
 
@@ -98,3 +99,42 @@ async def test_what_is_no_http_is_a_problem() -> None:
             400,
             "malformed_request",
         )
+
+
+UNREAD = b"POST /unread HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: %d\r\n\r\n"
+
+
+async def test_an_answer_given_before_the_body_has_come_is_not_lost() -> None:
+    size = 5_000_000
+    pieces = (b"x" * 500_000 for _ in range(10))
+    async with server() as port:
+        answer = await exchange(port, UNREAD % size, *pieces, pause=0.01)
+    assert answer.endswith(b"\r\n\r\n0")
+
+
+async def test_a_client_that_never_ends_its_body_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(bounded_http, "LINGER_SECONDS", 0.2)
+    async with server() as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(UNREAD % 5)
+        assert (await reader.read()).endswith(b"\r\n\r\n0")
+        await asyncio.sleep(0.4)
+        with pytest.raises(ConnectionError):
+            await keep_writing(writer)
+        writer.close()
+
+
+async def keep_writing(writer: asyncio.StreamWriter) -> None:
+    for _ in range(3):
+        writer.write(b"x")
+        await writer.drain()
+        await asyncio.sleep(0.05)
+
+
+async def test_what_follows_an_early_answer_is_not_answered() -> None:
+    chunked = UNREAD.replace(b"content-length: %d", b"transfer-encoding: chunked")
+    async with server() as port:
+        answer = await exchange(port, chunked, b"no chunk\r\n", pause=0.1)
+    assert answer.count(b"HTTP/1.1") == 1
