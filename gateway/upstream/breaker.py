@@ -2,25 +2,24 @@
 
 from shared.clock import Clock
 
-_THRESHOLD = 5
-_REST_SECONDS = 2.0
-
 
 class Breaker:
-    """Counts failed connects in a row; after five of them it stays open for two seconds.
+    """Counts failed connects in a row; after `threshold` of them it stays open for `rest` seconds.
 
     Then one probe may try. Its success closes the breaker, its failure opens it anew.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, *, threshold: int = 5, rest: float = 2.0) -> None:
         self._clock = clock
+        self._threshold = threshold
+        self._rest = rest
         self._failures = 0
         self._opened_at = 0.0
         self._probing = False
 
     def admits(self) -> bool:
         """Whether a connect may be tried now; the caller reports how it went."""
-        if self._failures < _THRESHOLD:
+        if self._failures < self._threshold:
             return True
         if self._probing or self.retry_after() > 0:
             return False
@@ -29,9 +28,9 @@ class Breaker:
 
     def retry_after(self) -> float:
         """Seconds until a probe is let through; 0 while the breaker is closed."""
-        if self._failures < _THRESHOLD:
+        if self._failures < self._threshold:
             return 0.0
-        return max(0.0, self._opened_at + _REST_SECONDS - self._clock.monotonic())
+        return max(0.0, self._opened_at + self._rest - self._clock.monotonic())
 
     def succeeded(self) -> None:
         """A connect succeeded."""
