@@ -35,7 +35,7 @@ check: ## Check style, types and the rules of the architecture
 
 bench: ## Measure: gateway, events, start and memory, captions (ONLY=gateway)
 	@deploy/bootstrap.sh dev
-	@for one in $(or $(ONLY),gateway events suite captions); do \
+	@for one in $(or $(ONLY),gateway events suite claims captions); do \
 		.venv/bin/python -m tests.bench.$$one || exit; done
 
 reference: ## Write the generated pages again

@@ -93,7 +93,11 @@ def build(
             Component("prober", prober.run),
             periodic("sweeper", SECONDS_BETWEEN_SWEEPS, sweeper.sweep),
         ),
-        before_start=(require_migrated(database, "content_service"), storage.check),
+        before_start=(
+            prober.scratch.sweep,
+            require_migrated(database, "content_service"),
+            storage.check,
+        ),
         checks=checks,
         close=(auth.aclose, database.close),
     )

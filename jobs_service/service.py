@@ -2,8 +2,6 @@
 
 import os
 import socket
-import tempfile
-from pathlib import Path
 
 import httpx
 
@@ -16,7 +14,7 @@ from jobs_service.settings import JobsSettings
 from jobs_service.subscriptions import subscriptions
 from jobs_service.videos.use_cases import FindVideo
 from jobs_service.work.caption import CaptionVideo
-from jobs_service.work.sources import SOURCE_PREFIX, Sources
+from jobs_service.work.sources import Sources
 from jobs_service.work.subscriptions import broadcasts
 from jobs_service.work.use_cases import SECONDS_BETWEEN_SWEEPS, SweepJobs
 from jobs_service.work.worker import Worker, WorkerLimits
@@ -34,6 +32,7 @@ from shared.runtime.service import Component, Service
 from shared.security.keys import derive_key
 from shared.security.service_tokens import ServiceAuth, ServiceTokens
 from shared.security.verification import remote_verification
+from shared.storage.scratch import Scratch
 
 SCHEMA = "jobs"
 
@@ -106,7 +105,7 @@ def build_worker(
     database = _database(settings)
     tokens = ServiceTokens(settings.secret_key.get_secret_value(), "jobs", clock or SystemClock())
     content.auth = ServiceAuth(tokens, "content")
-    directory = _work_directory(settings.work_dir)
+    scratch = Scratch("source", settings.work_dir)
     limits = Limits(
         memory_bytes=settings.job_memory_bytes,
         cpu_seconds=int(settings.job_time_limit_seconds),
@@ -122,7 +121,7 @@ def build_worker(
             settings.lease_seconds,
             settings.job_time_limit_seconds,
         ),
-        CaptionVideo(Sources(content, directory), limits),
+        CaptionVideo(Sources(content, scratch), limits),
     )
     broker.subscribe(*broadcasts(worker))
     checks = {"database": database.ping, "broker": broker.ping}
@@ -133,7 +132,7 @@ def build_worker(
             Component("relay", Relay(database, broker).run),
             Component("worker", worker.run),
         ),
-        before_start=(require_migrated(database, "jobs_service"),),
+        before_start=(scratch.sweep, require_migrated(database, "jobs_service")),
         checks=checks,
         close=(content.aclose, database.close),
     )
@@ -146,13 +145,3 @@ def _database(settings: JobsSettings) -> Database:
         source="jobs",
         pool_size=settings.database_pool_size,
     )
-
-
-def _work_directory(given: Path | None) -> Path:
-    """Where sources are kept while they are worked on; what a killed worker left is removed."""
-    if given is None:
-        return Path(tempfile.gettempdir())
-    given.mkdir(parents=True, mode=0o700, exist_ok=True)
-    for left_over in given.glob(f"{SOURCE_PREFIX}*"):
-        left_over.unlink()
-    return given

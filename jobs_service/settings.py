@@ -42,6 +42,6 @@ class JobsSettings(ServiceSettings):
     )
     work_dir: Path | None = Field(
         None,
-        description="A directory of this worker's own for videos under work; what a killed worker "
-        "left there is removed at start. By default the system's for temporary files.",
+        description="A directory for videos under work; what a killed worker left there is removed "
+        "at start. By default the system's for temporary files.",
     )

@@ -5,7 +5,6 @@ process was killed is taken up again when the lease ends, and given up after thr
 """
 
 import asyncio
-import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -41,6 +40,7 @@ from shared.runtime.children import (
 )
 from shared.runtime.service import Ready
 from shared.runtime.waiting import happens_within
+from shared.storage.scratch import Scratch
 from shared.storage.storage import NoSuchObject, Storage, StorageUnavailable
 
 log = get_logger(__name__)
@@ -87,6 +87,7 @@ class Prober:
         self._clock = clock
         self._remove_file = remove_file
         self._max_seconds = max_seconds
+        self.scratch = Scratch("probe")
         self._woken = asyncio.Event()
 
     def wake(self) -> None:
@@ -188,10 +189,10 @@ class Prober:
             await self._storage.head(key)
             yield path
             return
-        with tempfile.NamedTemporaryFile(prefix="madang-probe-", buffering=0) as copy:
+        with self.scratch.file() as (copy, path):
             async for block in self._storage.read(key, 0, video.size_bytes):
                 await asyncio.to_thread(copy.write, block)
-            yield Path(copy.name)
+            yield path
 
     async def _settle(self, claim: Video, outcome: _Outcome) -> None:
         """Write the outcome, unless the claim was lost or the video deleted meanwhile."""

@@ -5,15 +5,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from uuid import UUID
 
 import httpx
 
 from shared.errors import NotFound, Unavailable
+from shared.storage.scratch import Scratch
 
 CHUNK_BYTES = 1024 * 1024
-SOURCE_PREFIX = "madang-source-"
 
 
 class SourceGone(NotFound):
@@ -30,10 +29,10 @@ class SourceUnavailable(Unavailable):
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Videos by id; `content` carries this service's token, `directory` holds what is fetched."""
+    """Videos by id; `content` carries this service's token, `scratch` holds what is fetched."""
 
     content: httpx.AsyncClient
-    directory: Path
+    scratch: Scratch
 
     @asynccontextmanager
     async def fetch(self, video_id: UUID) -> AsyncIterator[Path]:
@@ -41,7 +40,7 @@ class Sources:
 
         Raises SourceGone, or SourceUnavailable, which is worth another try.
         """
-        with NamedTemporaryFile(dir=self.directory, prefix=SOURCE_PREFIX) as file:
+        with self.scratch.file() as (file, path):
             try:
                 async with self.content.stream(
                     "GET", f"/internal/videos/{video_id}/content"
@@ -54,5 +53,4 @@ class Sources:
             except httpx.HTTPError as error:
                 kind = type(error).__name__
                 raise SourceUnavailable(f"The content service did not send it: {kind}.") from error
-            await asyncio.to_thread(file.flush)
-            yield Path(file.name)
+            yield path

@@ -25,6 +25,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from shared.db.database import Database
 from shared.db.identifiers import quoted
 from shared.observability.logging import get_logger
+from shared.runtime.service import CannotStart
 
 log = get_logger(__name__)
 
@@ -34,6 +35,7 @@ _LIMITS = {
     "idle_in_transaction_session_timeout": "10min",
 }
 _WAIT_SECONDS = 600
+_NO_ACCESS = (OSError, asyncpg.PostgresError, DBAPIError)
 _ENVIRONMENT = Path(__file__).parent / "alembic"
 _REVISION = re.compile(r"^(revision|down_revision)\b[^=]*=\s*(.+)$", re.MULTILINE)
 _one_at_a_time = threading.Lock()  # Alembic keeps its present migration in module variables
@@ -43,7 +45,7 @@ class MigrationFailed(Exception):  # noqa: N818 - reads as what it is
     """The schema could not be migrated and is as it was; the message names the migration."""
 
 
-class SchemaBehind(Exception):  # noqa: N818 - reads as what it is
+class SchemaBehind(CannotStart):
     """The schema is older than the code; the message says how to migrate it."""
 
 
@@ -63,7 +65,7 @@ async def migrate(
     try:
         async with engine.connect() as connection:
             version = await _version(connection, schema)
-    except (OSError, asyncpg.PostgresError, DBAPIError) as error:
+    except _NO_ACCESS as error:
         raise MigrationFailed(f"{package}: the database does not let us in: {error}") from error
     finally:
         await engine.dispose()
@@ -73,14 +75,18 @@ async def migrate(
 
 
 def require_migrated(database: Database, package: str) -> Callable[[], Awaitable[None]]:
-    """A start-up check: raises `SchemaBehind` when migrations of `package` have not run.
+    """A start-up check: raises `SchemaBehind` when migrations of `package` have not run, and
+    `CannotStart` when the database cannot be asked.
 
     A schema that is newer passes, so that the previous release still starts after a roll-back.
     """
 
     async def check() -> None:
-        async with database.engine.connect() as connection:
-            version = await _version(connection, database.schema)
+        try:
+            async with database.engine.connect() as connection:
+                version = await _version(connection, database.schema)
+        except _NO_ACCESS as error:
+            raise CannotStart(f"The database does not let us in: {error}") from error
         if version == _head(package) or _is_newer(version, package, database.schema):
             return
         raise SchemaBehind(

@@ -25,7 +25,7 @@ from shared.observability.logging import get_logger
 from shared.runtime.components import Components
 from shared.runtime.http_server import HttpServer, bind, url_of
 from shared.runtime.readiness import Readiness
-from shared.runtime.service import Service
+from shared.runtime.service import CannotStart, Service
 
 log = get_logger(__name__)
 
@@ -39,6 +39,9 @@ def run(
     """Run a process until it is told to end; its exit code. See `serve`."""
     try:
         return uvloop.run(serve(services, app, host=host, port=port, drain_seconds=drain_seconds))
+    except (CannotStart, OSError) as error:
+        log.error("cannot_start", reason=str(error))  # noqa: TRY400 - the reason says it all
+        return 1
     except Exception:
         log.exception("failed_to_start")
         return 1

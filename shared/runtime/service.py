@@ -10,6 +10,10 @@ Check = Callable[[], Awaitable[None]]
 """Raises when what it checks is not usable."""
 
 
+class CannotStart(Exception):  # noqa: N818 - reads as what it is
+    """Raised by `before_start`: what is wrong, and what the operator can do about it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Component:
     """Something that runs for as long as the process: a relay, a consumer, a sweeper.

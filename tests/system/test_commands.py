@@ -140,6 +140,25 @@ async def test_a_service_without_settings_lists_what_is_missing(
     assert "Traceback" not in printed
 
 
+@pytest.mark.parametrize("module", ["auth_service", "content_service", "jobs_service.worker"])
+async def test_a_service_without_its_database_says_so_in_one_line(
+    tmp_path: Path, module: str
+) -> None:
+    env = {
+        "SECRET_KEY": "x" * 32,
+        "AMQP_URL": "amqp://guest:guest@127.0.0.1:9/",
+        "DATABASE_URL": "postgresql+asyncpg://auth:secret-word@127.0.0.1:9/madang",
+        "STORAGE_URL": tmp_path.as_uri(),
+        "PORT": "0",
+    }
+    code, printed = await typed(module, cwd=tmp_path, **env)
+    assert code == 1
+    assert "The database does not let us in" in printed
+    assert "traceback" not in printed.lower()
+    assert "secret-word" not in printed
+    assert len(printed.splitlines()) == 1
+
+
 async def test_the_ledger_is_proved_by_a_command(split_suite: Suite, tmp_path: Path) -> None:
     env = {
         "DATABASE_URL": str(split_suite.jobs_url),
