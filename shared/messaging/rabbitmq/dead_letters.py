@@ -5,12 +5,12 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from uuid import UUID
 
-import aio_pika
 import msgspec
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 
 from shared.messaging.broker import DeadLetter
 from shared.messaging.event import Envelope, decode
+from shared.messaging.rabbitmq.connecting import connect
 from shared.messaging.rabbitmq.errors import unavailable_when_lost
 from shared.messaging.rabbitmq.messages import PARKED_AT, REASON, attempts_made, persistent
 from shared.messaging.rabbitmq.topology import declare_dead_queue
@@ -50,7 +50,7 @@ class DeadLetterQueue:
         self, limit: int | None
     ) -> AsyncIterator[tuple[AbstractChannel, AsyncIterator[AbstractIncomingMessage]]]:
         """What is parked now; what is not acknowledged returns when the connection closes."""
-        connection = await aio_pika.connect(self._url, timeout=_TIMEOUT)
+        connection = await connect(self._url, "dead-letters")
         async with connection, connection.channel(on_return_raises=True) as channel:
             queue = await declare_dead_queue(channel, self._subscription)
             waiting = queue.declaration_result.message_count or 0

@@ -3,12 +3,12 @@
 import asyncio
 from typing import Any
 
-import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange
 
 from shared.errors import Unavailable
 from shared.messaging.broker import Broadcast, RetryPolicy, Subscription
 from shared.messaging.delivery import catch_up
+from shared.messaging.rabbitmq.connecting import CONNECT_TIMEOUT, connect
 from shared.messaging.rabbitmq.consumer import Consumer
 from shared.messaging.rabbitmq.errors import unavailable_when_lost
 from shared.messaging.rabbitmq.topology import (
@@ -22,10 +22,7 @@ from shared.observability.logging import get_logger
 
 log = get_logger(__name__)
 
-_CONNECT_TIMEOUT = 5.0
 _CLOSE_TIMEOUT = 5.0
-_HEARTBEAT = 15
-"""Seconds; a peer that is silent for three of them is gone."""
 _BROADCASTS_AT_ONCE = 100
 """Messages of a broadcast that this process holds in memory."""
 
@@ -46,13 +43,7 @@ class Link:
     async def open(cls, url: str, name: str, tasks: asyncio.TaskGroup) -> "Link":
         """Connect under a `name` that RabbitMQ shows; raises `Unavailable`."""
         with unavailable_when_lost():
-            connection = await aio_pika.connect(
-                url,
-                timeout=_CONNECT_TIMEOUT,
-                heartbeat=_HEARTBEAT,
-                client_properties={"connection_name": name},
-            )
-        return cls(connection, tasks)
+            return cls(await connect(url, name), tasks)
 
     async def set_up(
         self, subscriptions: list[Subscription], broadcasts: list[Broadcast], retry: RetryPolicy
@@ -83,7 +74,7 @@ class Link:
     async def ping(self) -> None:
         """Raise `Unavailable` unless the broker answers within the time-out."""
         with unavailable_when_lost():
-            async with asyncio.timeout(_CONNECT_TIMEOUT), self._connection.channel():
+            async with asyncio.timeout(CONNECT_TIMEOUT), self._connection.channel():
                 pass
 
     async def drain(self) -> None:

@@ -1,6 +1,7 @@
 """What only RabbitMQ can suffer; the rest is in tests/conformance/test_broker.py."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from time import monotonic
@@ -18,6 +19,7 @@ from shared.messaging.broker import Broadcast, RetryPolicy, Subscription, Unrout
 from shared.messaging.event import Envelope
 from shared.messaging.inbox import Inbox
 from shared.messaging.rabbitmq import RabbitMQBroker
+from shared.messaging.rabbitmq.connecting import connect
 from shared.messaging.rabbitmq.topology import EVENTS, dead_queue
 from shared.messaging.relay import Relay
 from tests.support.messaging import Counted, count, envelope_of, eventually, running
@@ -303,3 +305,10 @@ async def test_a_broker_that_refuses_the_password_is_away_and_not_the_end(
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+async def test_a_connection_that_failed_is_closed_and_not_left_to_the_garbage() -> None:
+    with pytest.raises(OSError, match="Connect"):
+        await connect("amqp://guest:guest@127.0.0.1:9/", "tests")
+    left = [one for one in gc.get_objects() if isinstance(one, aio_pika.Connection)]
+    assert all(one.is_closed or one.transport is not None for one in left)
