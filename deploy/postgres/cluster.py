@@ -37,6 +37,10 @@ class ClusterFailed(Exception):  # noqa: N818 - reads as what it is
     """A program of PostgreSQL failed; the message holds what it said."""
 
 
+class NotRunning(ClusterFailed):
+    """The server has ended, perhaps just now."""
+
+
 @dataclass(frozen=True, slots=True)
 class Cluster:
     """The server of one data directory.
@@ -116,7 +120,7 @@ class Cluster:
         """Where the running server's socket is."""
         lines = self._pid_file_lines()
         if len(lines) < 5 or not lines[4]:
-            raise ClusterFailed(f"The server of {self.data} does not run.")
+            raise NotRunning(f"The server of {self.data} does not run.")
         return Path(lines[4])
 
     @property

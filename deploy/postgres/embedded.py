@@ -20,7 +20,7 @@ from urllib.parse import quote
 import asyncpg
 import msgspec
 
-from deploy.postgres.cluster import Cluster, ClusterFailed
+from deploy.postgres.cluster import Cluster, ClusterFailed, NotRunning
 from deploy.postgres.owner import Owner
 from deploy.postgres.provision import provision
 from deploy.secret_files import write_secret
@@ -28,7 +28,7 @@ from shared.db.identifiers import quoted, without_driver
 
 DATABASE = "madang"
 _READY_SECONDS = 600
-_NOT_READY = (asyncpg.CannotConnectNowError, ConnectionError, FileNotFoundError)
+_NOT_READY = (asyncpg.CannotConnectNowError, ConnectionError, FileNotFoundError, NotRunning)
 
 
 class FolderInUse(Exception):  # noqa: N818 - reads as what it is

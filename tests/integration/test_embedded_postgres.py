@@ -265,3 +265,20 @@ def test_a_socket_folder_of_somebody_else_is_not_used(tmp_path: Path) -> None:
     with pytest.raises(PermissionError, match="belongs to somebody else"):
         Owner.choose().make_folder(taken)
     assert not Cluster(tmp_path, Owner.choose()).is_running()
+
+
+async def test_a_server_that_ends_while_it_is_asked_is_started_again(
+    used: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = await start(used)
+    stop, asked = Cluster.stop, Cluster.socket_folder
+
+    def end_first(cluster: Cluster) -> Path:
+        monkeypatch.setattr(Cluster, "socket_folder", asked)
+        stop(cluster)
+        return asked(cluster)
+
+    monkeypatch.setattr(Cluster, "socket_folder", end_first)
+    await server._become_ready(FAST)
+    assert await run(server, "SELECT 7") == 7
+    await server.stop()
