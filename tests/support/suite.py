@@ -118,7 +118,7 @@ class Suite:
 
 async def start_embedded(settings: Mapping[str, str] = SETTINGS) -> Suite:
     """`madang run` on a free port, with its data in a new directory."""
-    home = _new_home("madang-embedded-")
+    home = new_home("madang-embedded-")
     port = free_port()
     env = {**settings, "MADANG_HOME": str(home / "data"), "LOG_LEVEL": "INFO"}
     arguments = ["-m", "deploy.cli", "run", "--port", str(port)]
@@ -134,7 +134,7 @@ async def start_split(
     postgres: EmbeddedPostgres, amqp_url: str, settings: Mapping[str, str] = SETTINGS
 ) -> Suite:
     """Gateway, auth, content, jobs and worker as processes of their own."""
-    home = _new_home("madang-split-")
+    home = new_home("madang-split-")
     ports = {name: free_port() for name in ("gateway", "auth", "content", "jobs", "worker")}
     urls = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
     common = {
@@ -181,7 +181,8 @@ async def _migrate(module: str, env: Mapping[str, str], home: Path) -> None:
     assert await process.wait() == 0, f"python -m {module} migrate failed"
 
 
-def _new_home(prefix: str) -> Path:
+def new_home(prefix: str) -> Path:
+    """A new directory for a suite; not one of pytest's, which closes them to other users."""
     home = Path(tempfile.mkdtemp(prefix=prefix))
     home.chmod(0o711)  # the embedded PostgreSQL may run as a user of its own
     return home

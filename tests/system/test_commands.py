@@ -1,6 +1,7 @@
 """The commands a person types, as processes: what they print, and how they end."""
 
 import asyncio
+import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,7 +16,7 @@ from shared.messaging.rabbitmq import RabbitMQBroker
 from tests.support.front_end import until
 from tests.support.media import make_media
 from tests.support.rabbitmq import RabbitMQ
-from tests.support.suite import ROOT, Suite
+from tests.support.suite import ROOT, Suite, new_home
 
 HELLO = b"hello, world\n" * 100
 
@@ -110,11 +111,15 @@ async def test_a_second_suite_on_the_same_data_is_refused(
         ({"UPLOAD_MAX_BYTES": "-1", "WELCOME_CREDITS": "x"}, "UPLOAD_MAX_BYTES"),
     ],
 )
-async def test_wrong_settings_are_named_and_nothing_starts(
+async def test_wrong_settings_are_named_and_end_the_start(
     tmp_path: Path, settings: Mapping[str, str], said: str
 ) -> None:
-    home = str(tmp_path / "home")
-    code, printed = await typed("deploy.cli", "run", cwd=tmp_path, MADANG_HOME=home, **settings)
+    home = new_home("madang-settings-")
+    try:
+        env = {"MADANG_HOME": str(home / "data"), **settings}
+        code, printed = await typed("deploy.cli", "run", cwd=tmp_path, **env)
+    finally:
+        shutil.rmtree(home)
     assert code == 2, printed
     assert said in printed
     assert "Traceback" not in printed
