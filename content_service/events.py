@@ -24,31 +24,26 @@ class VideoReady(IntegrationEvent, frozen=True):
         return str(self.video_id)
 
 
-class VideoDeleted(IntegrationEvent, frozen=True):
+class VideoGone(IntegrationEvent, frozen=True):
+    """What every event about the end of a video says."""
+
+    video_id: UUID
+    owner_id: UUID
+    revision: int
+
+    @property
+    def subject(self) -> str:
+        """The video's id."""
+        return str(self.video_id)
+
+
+class VideoDeleted(VideoGone, frozen=True):
     """A user has deleted a video, in whatever state it was."""
 
     TYPE = "content.video.deleted"
 
-    video_id: UUID
-    owner_id: UUID
-    revision: int
 
-    @property
-    def subject(self) -> str:
-        """The video's id."""
-        return str(self.video_id)
-
-
-class VideoExpired(IntegrationEvent, frozen=True):
+class VideoExpired(VideoGone, frozen=True):
     """A video has been kept for as long as videos are."""
 
     TYPE = "content.video.expired"
-
-    video_id: UUID
-    owner_id: UUID
-    revision: int
-
-    @property
-    def subject(self) -> str:
-        """The video's id."""
-        return str(self.video_id)
