@@ -1,6 +1,7 @@
 """Who calls: the bearer token is verified here, and forwarded for the service to verify again."""
 
 from gateway.cors import Fields
+from gateway.routes import TokenRule
 from shared.security.bearer import bearer_token
 from shared.security.principal import Principal
 from shared.security.verifier import TokenVerifier
@@ -31,9 +32,13 @@ class Identity:
     def __init__(self, verifier: TokenVerifier) -> None:
         self._verifier = verifier
 
-    async def caller(self, fields: Fields) -> Principal:
-        """The owner of the request's token; raises `Unauthenticated`, or `Unavailable` when the
-        token cannot be verified now."""
+    async def caller(self, fields: Fields, rule: TokenRule) -> Principal | None:
+        """The owner of the request's token, or None where none is needed and none was sent.
+
+        Raises `Unauthenticated`, or `Unavailable` when the token cannot be verified now.
+        """
         header = fields.get(b"authorization")
+        if header is None and rule is TokenRule.OPTIONAL:
+            return None
         token = bearer_token(None if header is None else header.decode("latin-1"))
         return self._verifier.cached(token) or await self._verifier.user(token)

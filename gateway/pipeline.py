@@ -14,7 +14,7 @@ from gateway.answer import HTTPS_ONLY, SECURITY, Answer
 from gateway.cors import Cors, Fields, HeaderList
 from gateway.identity import CLAIMED, Identity
 from gateway.limits import limited
-from gateway.routes import Routes
+from gateway.routes import Routes, TokenRule
 from gateway.upstream.proxy import AnswerBroken, ClientLeft
 from shared.clock import Clock
 from shared.errors import Problem
@@ -104,8 +104,8 @@ class Gateway:
             return
         route = self._routes.find(scope)
         receive = limited(receive, fields, route.max_body)
-        if not route.is_open:
-            answer.caller = await self._identity.caller(fields)
+        if route.token is not TokenRule.IGNORED:
+            answer.caller = await self._identity.caller(fields, route.token)
         await route.upstream(_forwarded(scope, fields), receive, answer.send)
 
     async def _explain(

@@ -1,7 +1,9 @@
-"""Which upstream answers a path, whether a token is needed, and how large a body may be."""
+"""Which upstream answers a path, and which rules a call to it must meet."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Any
 
 from starlette.types import ASGIApp, Scope
 
@@ -13,25 +15,48 @@ PREFIXES = {
     "/api/users": "auth",
     "/api/videos": "content",
     "/api/posts": "content",
+    "/api/search": "content",
+    "/api/tags": "content",
     "/api/jobs": "jobs",
     "/api/credits": "jobs",
 }
 """The first two segments of a path, exactly, and the service that owns everything under them.
 What is not listed does not exist here; the services' `/internal/` is therefore out of reach."""
 
-OPEN = frozenset(
-    {
-        ("GET", "/.well-known/jwks.json"),
-        ("POST", "/api/auth/register"),
-        ("POST", "/api/auth/login"),
-        ("POST", "/api/auth/refresh"),
-        ("POST", "/api/users/login"),
-    }
-)
-"""Calls that need no access token. One that is sent along is not looked at: clients refresh
-with the expired token still attached."""
+
+class TokenRule(Enum):
+    """What a route does with an access token."""
+
+    IGNORED = "a token is not looked at: clients log in and refresh with the expired one attached"
+    OPTIONAL = "a token must be good, but none is needed"
+    REQUIRED = "a good token is needed"
+
+
+class RouteClass(Enum):
+    """What calls to a route cost us, for their limits."""
+
+    LOGIN = "login"
+    REGISTER = "register"
+    UPLOAD = "upload"
+    GENERATE = "generate"
+    REST = "rest"
+
+
+OPEN = {
+    ("GET", "/.well-known/jwks.json"): RouteClass.REST,
+    ("POST", "/api/auth/register"): RouteClass.REGISTER,
+    ("POST", "/api/auth/login"): RouteClass.LOGIN,
+    ("POST", "/api/auth/refresh"): RouteClass.REST,
+    ("POST", "/api/users/login"): RouteClass.LOGIN,
+}
+"""Calls that need no access token, and do not look at one."""
+
+PUBLIC = frozenset({"/api/posts", "/api/search", "/api/tags"})
+"""Everybody may GET what is under these prefixes; without a token, from the short cache."""
 
 UPLOADS = frozenset({("POST", "/api/videos")})
+GENERATING = frozenset({("POST", "/api/jobs")})
+_READS = frozenset({"GET", "HEAD"})
 _FORM_OVERHEAD = 1024 * 1024
 _ENCODED_SEPARATORS = (b"%2f", b"%5c", b"%00")
 
@@ -41,8 +66,10 @@ class Route:
     """Where a request goes and what it must meet; `max_body` is in bytes."""
 
     upstream: ASGIApp
-    is_open: bool
     max_body: int
+    token: TokenRule = TokenRule.REQUIRED
+    limit: RouteClass = RouteClass.REST
+    cached: bool = False
 
 
 class Routes:
@@ -56,29 +83,42 @@ class Routes:
         max_body: int,
         max_upload: int,
     ) -> None:
-        self._own = {path: Route(app, True, max_body) for path, app in own.items()}
+        self._own = {path: Route(app, max_body, TokenRule.IGNORED) for path, app in own.items()}
         self._by_prefix = {
-            prefix: Route(upstreams[service], False, max_body)
-            for prefix, service in PREFIXES.items()
+            prefix: Route(upstreams[service], max_body) for prefix, service in PREFIXES.items()
+        }
+        self._public = {
+            prefix: replace(self._by_prefix[prefix], token=TokenRule.OPTIONAL, cached=True)
+            for prefix in PUBLIC
         }
         self._special = {
-            call: replace(
-                self._by_prefix[_prefix(call[1])],
-                is_open=call in OPEN,
-                max_body=max_upload + _FORM_OVERHEAD if call in UPLOADS else max_body,
-            )
-            for call in OPEN | UPLOADS
+            **{
+                call: self._call(call, token=TokenRule.IGNORED, limit=limit)
+                for call, limit in OPEN.items()
+            },
+            **{
+                call: self._call(
+                    call, limit=RouteClass.UPLOAD, max_body=max_upload + _FORM_OVERHEAD
+                )
+                for call in UPLOADS
+            },
+            **{call: self._call(call, limit=RouteClass.GENERATE) for call in GENERATING},
         }
+
+    def _call(self, call: tuple[str, str], **rules: Any) -> Route:
+        return replace(self._by_prefix[_prefix(call[1])], **rules)
 
     def find(self, scope: Scope) -> Route:
         """The route of a request; raises `NotFound`, also for a path that could be read in two
         ways by two programs (RFC 3986, 6.2.2: encoded slashes, dot segments, empty segments)."""
-        path = scope["path"]
+        path, method = scope["path"], scope["method"]
         if path[-1:] == "/" and len(path) > 1:
             path = path[:-1]
+        prefix = _prefix(path)
         route = (
-            self._special.get((scope["method"], path))
-            or self._by_prefix.get(_prefix(path))
+            self._special.get((method, path))
+            or (self._public.get(prefix) if method in _READS else None)
+            or self._by_prefix.get(prefix)
             or self._own.get(path)
         )
         if route is None or not _is_plain(scope["path"], scope["raw_path"]):

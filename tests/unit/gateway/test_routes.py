@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from starlette.types import ASGIApp
 
-from gateway.routes import Routes, owner_of
+from gateway.routes import RouteClass, Routes, TokenRule, owner_of
 from shared.errors import NotFound
 
 
@@ -98,27 +98,30 @@ def test_everything_else_does_not_exist(path: str, raw: bytes | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "is_open"),
+    ("method", "path", "rule"),
     [
-        ("POST", "/api/auth/register", True),
-        ("POST", "/api/auth/login", True),
-        ("POST", "/api/auth/login/", True),
-        ("POST", "/api/users/login/", True),
-        ("POST", "/api/auth/refresh", True),
-        ("GET", "/.well-known/jwks.json", True),
-        ("GET", "/health", True),
-        ("GET", "/api/auth/login", False),
-        ("GET", "/api/auth/me", False),
-        ("POST", "/api/auth/logout", False),
-        ("POST", "/api/auth/login/x", False),
-        ("GET", "/api/videos", False),
-        ("POST", "/api/jobs", False),
+        ("GET", "/api/posts", TokenRule.OPTIONAL),
+        ("HEAD", "/api/posts/1", TokenRule.OPTIONAL),
+        ("POST", "/api/posts", TokenRule.REQUIRED),
+        ("POST", "/api/auth/register", TokenRule.IGNORED),
+        ("POST", "/api/auth/login", TokenRule.IGNORED),
+        ("POST", "/api/auth/login/", TokenRule.IGNORED),
+        ("POST", "/api/users/login/", TokenRule.IGNORED),
+        ("POST", "/api/auth/refresh", TokenRule.IGNORED),
+        ("GET", "/.well-known/jwks.json", TokenRule.IGNORED),
+        ("GET", "/health", TokenRule.IGNORED),
+        ("GET", "/api/auth/login", TokenRule.REQUIRED),
+        ("GET", "/api/auth/me", TokenRule.REQUIRED),
+        ("POST", "/api/auth/logout", TokenRule.REQUIRED),
+        ("POST", "/api/auth/login/x", TokenRule.REQUIRED),
+        ("GET", "/api/videos", TokenRule.REQUIRED),
+        ("POST", "/api/jobs", TokenRule.REQUIRED),
     ],
 )
 def test_a_token_is_needed_except_where_the_table_says_not(
-    method: str, path: str, is_open: bool
+    method: str, path: str, rule: TokenRule
 ) -> None:
-    assert find(path, method).is_open is is_open
+    assert find(path, method).token is rule
 
 
 def test_only_an_upload_may_be_large() -> None:
@@ -126,6 +129,31 @@ def test_only_an_upload_may_be_large() -> None:
     assert find("/api/videos/", "POST").max_body > 1000
     assert find("/api/videos/1", "POST").max_body == 10
     assert find("/api/posts", "POST").max_body == 10
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "expected"),
+    [
+        ("POST", "/api/auth/login", RouteClass.LOGIN),
+        ("POST", "/api/users/login/", RouteClass.LOGIN),
+        ("POST", "/api/auth/register", RouteClass.REGISTER),
+        ("POST", "/api/auth/refresh", RouteClass.REST),
+        ("POST", "/api/videos", RouteClass.UPLOAD),
+        ("POST", "/api/jobs", RouteClass.GENERATE),
+        ("GET", "/api/jobs", RouteClass.REST),
+        ("GET", "/health", RouteClass.REST),
+    ],
+)
+def test_a_call_belongs_to_a_class_of_limits(method: str, path: str, expected: RouteClass) -> None:
+    assert find(path, method).limit is expected
+
+
+def test_only_public_reads_are_cached() -> None:
+    assert find("/api/posts/1").cached
+    assert find("/api/search").cached
+    assert not find("/api/posts", "POST").cached
+    assert not find("/api/videos").cached
+    assert not find("/health").cached
 
 
 def test_a_documented_path_belongs_to_the_service_it_is_routed_to() -> None:
