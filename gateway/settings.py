@@ -1,12 +1,21 @@
 """What the gateway reads from its environment, and what it refuses to start with."""
 
 import json
+import ssl
 from typing import Annotated, Any, Self
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    PlainValidator,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
 
-from shared.settings import CommonSettings
+from gateway.deprecation import Deprecations, deprecations_in
+from shared.settings import CommonSettings, ProcessSettings, Settings
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -23,21 +32,27 @@ def _service_url(value: str) -> str:
 ServiceUrl = Annotated[str, AfterValidator(_service_url)]
 
 
-class GatewaySettings(CommonSettings):
-    """Everything that can be set about the gateway."""
+def _deprecations(value: Any) -> Any:
+    return deprecations_in(value) if isinstance(value, str) else value
+
+
+class Mode(Settings):
+    """Whether this is the real gateway, for what has to know it before it reads the rest."""
+
+    use_mock_api: bool = Field(
+        False,
+        description="The gateway alone answers every documented call with examples, and needs "
+        "nothing else; refused in production.",
+    )
+
+
+class DoorSettings(Mode, ProcessSettings):
+    """What can be set about the gateway, in mock mode, too; nothing of it must be."""
 
     allowed_origins: tuple[str, ...] = Field(
         (),
         description="Origins whose pages may call the API: a JSON array, or separated by commas. "
         "Each is exact, such as https://app.example.",
-    )
-    auth_url: ServiceUrl = Field("http://127.0.0.1:8001", description="The auth service.")
-    content_url: ServiceUrl = Field("http://127.0.0.1:8002", description="The content service.")
-    jobs_url: ServiceUrl = Field("http://127.0.0.1:8003", description="The jobs service.")
-    amqp_url: SecretStr | None = Field(
-        None,
-        description="RabbitMQ: amqp://user:password@host:5672/vhost; required but in the embedded "
-        "suite, which has a broker of its own.",
     )
     max_body_bytes: int = Field(
         1024 * 1024, ge=1024, description="The largest body in bytes, uploads apart."
@@ -45,17 +60,11 @@ class GatewaySettings(CommonSettings):
     upload_max_bytes: int = Field(
         5 * 1024**3, ge=1024, description="The largest video in bytes that may be uploaded."
     )
-    upstream_connect_seconds: float = Field(
-        3.0, gt=0, le=60, description="How long a service may take to accept a connection."
-    )
-    upstream_silence_seconds: float = Field(
-        60.0, gt=0, le=3600, description="How long a service, or a client, may send nothing."
-    )
-    upstream_total_seconds: float = Field(
-        6 * 3600.0, gt=0, description="How long one request may take altogether."
-    )
-    upstream_connections: int = Field(
-        256, ge=1, le=10_000, description="Connections to one service at most."
+    deprecated_aliases: Annotated[Deprecations, PlainValidator(_deprecations)] = Field(
+        {},
+        description="Paths whose answers announce their end: a JSON object such as "
+        '{"/api/users/login": {"since": "2026-12-01", "sunset": "2027-06-01", '
+        '"successor": "/api/auth/login"}}; sunset and successor may be left out.',
     )
 
     @field_validator("allowed_origins", mode="before")
@@ -81,6 +90,61 @@ class GatewaySettings(CommonSettings):
         if refused:
             raise ValueError("\n".join(refused))
         return self
+
+    @model_validator(mode="after")
+    def _check_mode(self) -> Self:
+        if self.use_mock_api and self.environment == "production":
+            raise ValueError("USE_MOCK_API must be false when ENVIRONMENT is production")
+        return self
+
+
+class GatewaySettings(DoorSettings, CommonSettings):
+    """Everything that can be set about the gateway."""
+
+    auth_url: ServiceUrl = Field("http://127.0.0.1:8001", description="The auth service.")
+    content_url: ServiceUrl = Field("http://127.0.0.1:8002", description="The content service.")
+    jobs_url: ServiceUrl = Field("http://127.0.0.1:8003", description="The jobs service.")
+    amqp_url: SecretStr | None = Field(
+        None,
+        description="RabbitMQ: amqp://user:password@host:5672/vhost; required but in the embedded "
+        "suite, which has a broker of its own.",
+    )
+    upstream_connect_seconds: float = Field(
+        3.0, gt=0, le=60, description="How long a service may take to accept a connection."
+    )
+    upstream_silence_seconds: float = Field(
+        60.0, gt=0, le=3600, description="How long a service, or a client, may send nothing."
+    )
+    upstream_total_seconds: float = Field(
+        6 * 3600.0, gt=0, description="How long one request may take altogether."
+    )
+    upstream_connections: int = Field(
+        256, ge=1, le=10_000, description="Connections to one service at most."
+    )
+    upstream_waiting: int = Field(
+        1024,
+        ge=1,
+        le=100_000,
+        description="Requests that may wait for a connection to one service; more are refused.",
+    )
+    upstream_waiting_seconds: float = Field(
+        5.0, gt=0, le=60, description="How long a request may wait for a connection to a service."
+    )
+    upstream_ca: str | None = Field(
+        None,
+        description="Certificate authorities (PEM) that alone may vouch for services at https:// "
+        "addresses; without it, those that the system trusts.",
+    )
+
+    @field_validator("upstream_ca")
+    @classmethod
+    def _check_authorities(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                ssl.create_default_context(cadata=value)
+            except (ssl.SSLError, ValueError) as error:
+                raise ValueError(f"it holds no certificates in PEM: {error}") from None
+        return value
 
 
 def refusal_of(origin: str, *, secure: bool) -> str | None:

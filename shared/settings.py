@@ -65,8 +65,8 @@ class Settings(BaseSettings):
         return init_settings, env_settings, _FileVariables(settings_cls), dotenv_settings
 
 
-class CommonSettings(Settings):
-    """What every process that serves reads."""
+class ProcessSettings(Settings):
+    """What every process that serves reads, also one that shares nothing with others."""
 
     environment: Literal["development", "staging", "production"] = Field(
         "development", description="Where this runs; production refuses unsafe settings."
@@ -78,17 +78,25 @@ class CommonSettings(Settings):
     drain_seconds: float = Field(
         25.0, gt=0, le=300, description="How long a stopping process finishes what is under way."
     )
+    @model_validator(mode="after")
+    def _check_debug(self) -> Self:
+        if self.environment == "production" and self.debug:
+            raise ValueError("DEBUG must be false when ENVIRONMENT is production")
+        return self
+
+
+class CommonSettings(ProcessSettings):
+    """What every process of an installation reads."""
+
     secret_key: SecretStr = Field(
         description="At least 32 characters, the same for every process of an installation; "
         "protects keys at rest, cursors and calls between services."
     )
 
     @model_validator(mode="after")
-    def _check(self) -> Self:
+    def _check_key(self) -> Self:
         if len(self.secret_key.get_secret_value()) < 32:
             raise ValueError("SECRET_KEY must have at least 32 characters")
-        if self.environment == "production" and self.debug:
-            raise ValueError("DEBUG must be false when ENVIRONMENT is production")
         return self
 
 

@@ -17,5 +17,5 @@ async def generated() -> dict[str, str]:
         "docs/reference/settings.md": settings_page(),
         "docs/reference/events.md": events,
         "docs/reference/errors.md": errors_page(),
-        "tests/contract/openapi.json": json.dumps(openapi, indent=2, ensure_ascii=False) + "\n",
+        "gateway/openapi.json": json.dumps(openapi, indent=2, ensure_ascii=False) + "\n",
     }

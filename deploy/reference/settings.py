@@ -95,7 +95,7 @@ def _default_of(field: FieldInfo) -> str:
         return "**required**"
     if field.default_factory is not None:
         return "see there"
-    if field.default is None or field.default == ():
+    if field.default in (None, (), {}):
         return ""
     return f"`{_plain(field.default)}`"
 

@@ -1,6 +1,7 @@
 """Python's types in the words of the pages."""
 
 import types
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin
@@ -29,4 +30,6 @@ def word_for(kind: Any) -> str:
         return ", ".join(f"`{value}`" for value in get_args(kind))
     if get_origin(kind) is tuple:
         return f"list of {word_for(get_args(kind)[0])}"
+    if get_origin(kind) is Mapping:
+        return "JSON object"
     return _WORDS[kind]

@@ -5,7 +5,6 @@ through the gateway of a running suite.
 """
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +18,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from gateway.documented import FILE
 from tests.support.front_end import FrontEnd, new_user
 from tests.support.suite import Suite
 
@@ -29,7 +29,7 @@ CHECKS = [
     content_type_conformance,
     response_schema_conformance,
 ]
-document = schemathesis.openapi.from_path(str(Path(__file__).with_name("openapi.json")))
+document = schemathesis.openapi.from_path(str(FILE))
 # a form of random bytes is never a form: uploads are tested by hand, in integration and system
 OWNED = r"{|^/api/jobs$|^/api/credits/estimate$"
 """What names a video or a job, in the path or in the body."""

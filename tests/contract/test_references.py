@@ -24,7 +24,7 @@ async def files() -> dict[str, str]:
         "docs/reference/settings.md",
         "docs/reference/events.md",
         "docs/reference/errors.md",
-        "tests/contract/openapi.json",
+        "gateway/openapi.json",
     ],
 )
 def test_a_generated_file_is_up_to_date(path: str, files: dict[str, str]) -> None:
