@@ -11,9 +11,9 @@ Clients = Mapping[str, httpx.AsyncClient]
 """By the service's name."""
 
 
-def over_http(urls: Mapping[str, str]) -> Clients:
-    """Clients for services in processes of their own."""
-    return {name: clients.over_http(url) for name, url in urls.items()}
+def over_http(urls: Mapping[str, str], authorities: str | None) -> Clients:
+    """Clients for services in processes of their own; see `Pool` for `authorities`."""
+    return {name: clients.over_http(url, authorities) for name, url in urls.items()}
 
 
 def in_process(apps: Mapping[str, ASGIApp]) -> Clients:

@@ -16,7 +16,6 @@ from gateway.openapi import OpenApi
 from gateway.pipeline import Gateway, Policies
 from gateway.routes import Routes
 from gateway.settings import GatewaySettings
-from gateway.upstream.breaker import Breaker
 from gateway.upstream.limits import Limits
 from gateway.upstream.pool import Origin, Pool
 from gateway.upstream.proxy import Proxy
@@ -40,7 +39,7 @@ def build(
     }  # fmt: skip
     closing: list[Callable[[], Awaitable[None]]] = []
     if upstreams is None:
-        asked = clients.over_http(urls)
+        asked = clients.over_http(urls, settings.upstream_ca)
         pools = _pools(urls, settings, clock)
         upstreams = {name: Proxy(pool) for name, pool in pools.items()}
         closing += [pool.close for pool in pools.values()]
@@ -78,8 +77,13 @@ def _pools(urls: Mapping[str, str], settings: GatewaySettings, clock: Clock) -> 
         silence=settings.upstream_silence_seconds,
         total=settings.upstream_total_seconds,
         connections=settings.upstream_connections,
+        waiting=settings.upstream_waiting,
+        queue=settings.upstream_waiting_seconds,
     )
-    return {name: Pool(name, Origin.of(url), limits, Breaker(clock)) for name, url in urls.items()}
+    return {
+        name: Pool(name, Origin.of(url), limits, clock, settings.upstream_ca)
+        for name, url in urls.items()
+    }
 
 
 def _own_pages(asked: clients.Clients, clock: Clock) -> dict[str, ASGIApp]:

@@ -145,6 +145,11 @@ class Connection(asyncio.Protocol):
             and not self._transport.is_closing()
         )
 
+    @property
+    def died_unused(self) -> bool:
+        """Whether the upstream closed it between two exchanges, or as good as: before a byte."""
+        return self.reused and not self.received and isinstance(self.failure, BadGateway)
+
     def rest(self) -> None:
         """Wait in the pool, between two exchanges."""
         self._state, self._idle_ticks, self.reused = _IDLE, 0, True
@@ -174,7 +179,8 @@ class Connection(asyncio.Protocol):
                 self._fail(GatewayTimeout(f"Nothing came back for {limits.silence:g} s."))
         elif self.ticks * limits.tick >= limits.total:
             self._fail(GatewayTimeout(f"It was not complete after {limits.total:g} s."))
-        self._wake()
+        if self.ticks == 1 or self.failure is not None:  # later ticks are no news
+            self._wake()
 
     # asyncio.Protocol
 

@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 from gateway.upstream.connection import ClientTooSlow, Connection
 from gateway.upstream.head import RequestHead
 from gateway.upstream.pool import Pool
-from shared.errors import GatewayTimeout, Problem
+from shared.errors import BadGateway, GatewayTimeout, Problem
 
 _ATTEMPTS = 2
 
@@ -39,6 +39,7 @@ class Proxy:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Forward one request and its answer."""
+        self._pool.admit()
         head = RequestHead(scope, self._host)
         body, more = b"", False
         if head.has_body:
@@ -53,14 +54,18 @@ class Proxy:
         """Try once; True when it failed and may be tried again."""
         pooled = self._pool.take() if number == 1 else None
         connection = pooled or await self._pool.open()
-        exchange = _Exchange(connection, head, receive, send, self._seconds)
+        answers = self._pool.breaker.answers
+        exchange = _Exchange(connection, head, receive, send, self._pool)
         is_reusable = False
         try:
             is_reusable = await exchange.run(body, more)
         except Problem as problem:
             if exchange.started:
                 raise AnswerBroken(problem.detail) from problem
+            self._judge(connection, answers)
             if number == _ATTEMPTS or not exchange.may_be_repeated:
+                raise
+            if not self._pool.retries.allows():
                 raise
             return True
         finally:
@@ -69,6 +74,14 @@ class Proxy:
             else:
                 self._pool.discard(connection)
         return False
+
+    def _judge(self, connection: Connection, answers: int) -> None:
+        """Tell the breaker about a failure, unless it is the client's, or a pooled connection has
+        died unused: the upstream may close those at any time."""
+        if isinstance(connection.failure, GatewayTimeout):
+            self._pool.silent(answers)
+        elif isinstance(connection.failure, BadGateway) and not connection.died_unused:
+            self._pool.failed()
 
     async def _first_piece(self, receive: Receive) -> tuple[bytes, bool]:
         try:
@@ -84,6 +97,7 @@ class _Exchange:
     __slots__ = (
         "_connection",
         "_head",
+        "_pool",
         "_receive",
         "_seconds",
         "_send",
@@ -98,27 +112,21 @@ class _Exchange:
         head: RequestHead,
         receive: Receive,
         send: Send,
-        seconds: float,
+        pool: Pool,
     ) -> None:
         self._connection = connection
         self._head = head
         self._receive = receive
         self._send = send
-        self._seconds = seconds
+        self._pool = pool
+        self._seconds = pool.limits.silence
         self._sent = self._whole = False
         self.started = False
 
     @property
     def may_be_repeated(self) -> bool:
-        """Whether a pooled connection had died before the upstream can have begun to answer."""
-        connection = self._connection
-        return (
-            connection.reused
-            and not connection.received
-            and not isinstance(connection.failure, GatewayTimeout)
-            and self._head.is_idempotent
-            and self._whole
-        )
+        """Whether nothing is lost, and nothing done twice, if the request is sent again."""
+        return self._connection.died_unused and self._head.is_idempotent and self._whole
 
     async def run(self, body: bytes, more: bool) -> bool:
         """Carry the exchange out; True when the connection can serve another one."""
@@ -170,6 +178,7 @@ class _Exchange:
                 raise connection.failure
             if connection.has_head and not self.started:
                 self.started = True
+                self._pool.answered()
                 await self._send(
                     {
                         "type": "http.response.start",

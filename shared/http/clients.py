@@ -1,5 +1,7 @@
 """The one way to open an httpx client of a service of ours."""
 
+import ssl
+
 import httpx
 from starlette.types import ASGIApp
 
@@ -10,9 +12,11 @@ _SECONDS = 5.0
 worker streams videos."""
 
 
-def over_http(base_url: str) -> httpx.AsyncClient:
-    """A client of the service that listens at `base_url`."""
-    return httpx.AsyncClient(base_url=base_url, timeout=_SECONDS)
+def over_http(base_url: str, authorities: str | None = None) -> httpx.AsyncClient:
+    """A client of the service that listens at `base_url`; `authorities` (PEM), if given, are the
+    only ones that may vouch for it."""
+    verify = True if authorities is None else ssl.create_default_context(cadata=authorities)
+    return httpx.AsyncClient(base_url=base_url, timeout=_SECONDS, verify=verify)
 
 
 def in_process(app: ASGIApp, name: str) -> httpx.AsyncClient:

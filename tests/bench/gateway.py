@@ -38,7 +38,6 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.access_log import AccessLog, to_standard_error
-from gateway.upstream.breaker import Breaker
 from gateway.upstream.limits import Limits
 from gateway.upstream.pool import Origin, Pool
 from gateway.upstream.proxy import Proxy
@@ -71,7 +70,7 @@ async def _serve_upstream() -> None:
 
 
 def _gateway(url: str) -> ASGIApp:
-    pool = Pool("content", Origin.of(url), Limits(), Breaker(CLOCK))
+    pool = Pool("content", Origin.of(url), Limits(), CLOCK)
     return gateway(everywhere(Proxy(pool)), access_log=AccessLog(to_standard_error))
 
 

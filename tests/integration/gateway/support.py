@@ -1,13 +1,13 @@
 """Real servers for the tests of the gateway: one that follows a script, and uvicorn."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from starlette.types import ASGIApp
 
-from gateway.upstream.breaker import Breaker
 from gateway.upstream.limits import Limits
 from gateway.upstream.pool import Origin, Pool
 from gateway.upstream.proxy import Proxy
@@ -65,7 +65,7 @@ class Upstream:
 
 
 @asynccontextmanager
-async def scripted(script: Script) -> AsyncIterator[Upstream]:
+async def scripted(script: Script, tls: ssl.SSLContext | None = None) -> AsyncIterator[Upstream]:
     """An upstream that runs `script` for each connection and then closes it."""
     upstream = Upstream()
 
@@ -80,8 +80,8 @@ async def scripted(script: Script) -> AsyncIterator[Upstream]:
         finally:
             writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    upstream.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
+    upstream.url = f"http{'s' if tls else ''}://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     try:
         yield upstream
     finally:
@@ -118,7 +118,7 @@ async def serving(app: ASGIApp) -> AsyncIterator[int]:
 @asynccontextmanager
 async def proxying(url: str, limits: Limits | None = None) -> AsyncIterator[int]:
     """The gateway in front of the upstream at `url`; the port."""
-    pool = Pool("content", Origin.of(url), limits or Limits(), Breaker(CLOCK))
+    pool = Pool("content", Origin.of(url), limits or Limits(), CLOCK)
     try:
         async with serving(gateway(everywhere(Proxy(pool)))) as port:
             yield port

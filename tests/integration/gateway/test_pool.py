@@ -4,13 +4,9 @@ import asyncio
 
 import pytest
 
-from gateway.upstream.breaker import Breaker
 from gateway.upstream.limits import Limits
 from gateway.upstream.pool import Origin, Pool
-from shared.errors import Unavailable
 from tests.integration.gateway.support import Peer, connected, proxying, scripted
-from tests.integration.gateway.test_upstream_failures import free_url
-from tests.support.clock import MovableClock
 from tests.support.gateway import CLOCK
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
@@ -71,7 +67,7 @@ async def test_a_place_that_a_broken_connection_leaves_goes_to_who_waits() -> No
 async def test_a_waiter_that_gives_up_in_the_moment_of_its_turn_passes_it_on() -> None:
     async with scripted(slow) as upstream:
         origin = Origin.of(upstream.url)
-        pool = Pool("content", origin, Limits(connections=1), Breaker(CLOCK))
+        pool = Pool("content", origin, Limits(connections=1), CLOCK)
         first = await pool.open()
         waiting = asyncio.ensure_future(pool.open())
         await asyncio.sleep(0)
@@ -101,51 +97,6 @@ async def test_an_idle_connection_is_closed_after_a_while() -> None:
             await closed.wait()
 
 
-async def test_after_five_failed_connects_nobody_tries_until_one_probe_succeeds() -> None:
-    clock, url = MovableClock(), free_url()
-    origin = Origin.of(url)
-    pool = Pool("content", origin, Limits(), Breaker(clock))
-    for _ in range(5):
-        with pytest.raises(Unavailable, match="cannot be reached"):
-            await pool.open()
-
-    async with asyncio.timeout(1):
-        server = await asyncio.start_server(lambda _, writer: writer.close(), *_address(origin))
-    with pytest.raises(Unavailable, match="given a moment"):
-        await pool.open()
-
-    clock.advance(2.5)
-    probe = asyncio.ensure_future(pool.open())
-    await asyncio.sleep(0)
-    with pytest.raises(Unavailable, match="given a moment"):
-        await pool.open()
-    await probe
-    await pool.open()
-    await pool.close()
-    server.close()
-
-
-async def test_a_failed_probe_keeps_the_others_away_for_another_while() -> None:
-    clock = MovableClock()
-    breaker = Breaker(clock, threshold=1, rest=2)
-    breaker.failed()
-    clock.advance(3)
-    assert breaker.admits()
-    breaker.failed()
-    assert not breaker.admits()
-    assert breaker.retry_after() == 2
-
-
-async def test_a_probe_that_was_given_up_lets_another_one_try() -> None:
-    clock = MovableClock()
-    breaker = Breaker(clock, threshold=1, rest=2)
-    breaker.failed()
-    clock.advance(3)
-    assert breaker.admits()
-    breaker.abandoned()
-    assert breaker.admits()
-
-
 @pytest.mark.parametrize(
     ("url", "authority"),
     [
@@ -158,7 +109,3 @@ async def test_a_probe_that_was_given_up_lets_another_one_try() -> None:
 )
 def test_the_host_header_names_the_upstream(url: str, authority: bytes) -> None:
     assert Origin.of(url).authority == authority
-
-
-def _address(origin: Origin) -> tuple[str, int]:
-    return origin.host, origin.port

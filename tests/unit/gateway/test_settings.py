@@ -85,3 +85,8 @@ def test_a_service_url_names_an_origin(url: str) -> None:
 
 def test_a_service_url_may_end_with_a_slash() -> None:
     assert settings(auth_url="http://auth:8001/").auth_url == "http://auth:8001"
+
+
+def test_authorities_that_are_no_certificates_are_refused_by_name() -> None:
+    with pytest.raises(BadSettings, match="it holds no certificates in PEM"):
+        settings(upstream_ca="a path, perhaps")
