@@ -13,7 +13,7 @@ from shared.messaging.rabbitmq import RabbitMQBroker
 from shared.observability.logging import configure
 from shared.runtime.process import run
 from shared.runtime.service import Component, Service
-from shared.settings import CommonSettings, ServiceSettings, load_or_exit
+from shared.settings import CommonSettings, ProcessSettings, ServiceSettings, load_or_exit
 
 S = TypeVar("S", bound=ServiceSettings)
 Command = Callable[[S], Coroutine[Any, Any, int]]
@@ -55,9 +55,14 @@ def serve(
     broker = RabbitMQBroker(amqp_url.get_secret_value(), name=name)
     service = build(broker)
     consumer = Service("broker", service.app, components=(Component("consumer", broker.run),))
+    return serve_alone(settings, service, consumer)
+
+
+def serve_alone(settings: ProcessSettings, *services: Service) -> int:
+    """Run `services` without a broker, and answer with the app of the first; the exit code."""
     return run(
-        [service, consumer],
-        service.app,
+        services,
+        services[0].app,
         host=settings.host,
         port=settings.port,
         drain_seconds=settings.drain_seconds,

@@ -7,11 +7,10 @@ from contextlib import contextmanager
 import uvicorn
 from starlette.types import ASGIApp
 
-from shared.runtime.bounded_http import BoundedHttpProtocol
+from shared.runtime.http_protocol import HttpProtocol
 
-_KEEP_ALIVE_SECONDS = 75
-"""Longer than a client of ours keeps an idle connection (load balancers: 60 s), so that it is the
-client that closes it and no request meets a connection that is being closed."""
+_TICKS_A_SECOND = 10
+"""How often uvicorn's main loop looks up."""
 
 
 class HttpServer(uvicorn.Server):
@@ -23,14 +22,13 @@ class HttpServer(uvicorn.Server):
     def __init__(self, app: ASGIApp, drain_seconds: float, on_started: Callable[[], None]) -> None:
         config = uvicorn.Config(
             app,
-            http=BoundedHttpProtocol,
+            http=HttpProtocol,
             lifespan="off",
             access_log=False,
             server_header=False,
             proxy_headers=False,
             log_config=None,
             log_level="warning",
-            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         )
         # Declared as int, and handed to asyncio as it is.
         config.timeout_graceful_shutdown = drain_seconds  # type: ignore[assignment]
@@ -46,6 +44,14 @@ class HttpServer(uvicorn.Server):
         """Listen, and tell."""
         await super().startup(sockets)
         self._on_started()
+
+    async def on_tick(self, counter: int) -> bool:
+        """Once a second, let every connection see how long it has lasted."""
+        if counter % _TICKS_A_SECOND == 0:
+            for connection in list(self.server_state.connections):
+                if isinstance(connection, HttpProtocol):
+                    connection.tick()
+        return await super().on_tick(counter)
 
     @property
     def unfinished(self) -> int:

@@ -1,0 +1,366 @@
+"""HTTP/1.1 as uvicorn's servers speak it to us: one connection of a client, on httptools.
+
+uvicorn listens, and ends; the protocol is our own, because uvicorn's costs twice as much per
+request, and lets a client send a head without end, or nothing at all, for as long as it likes.
+Time is kept by the server's tick once a second, so that a request costs no timer.
+"""
+
+import asyncio
+from collections import deque
+from typing import Any, cast
+from urllib.parse import unquote
+
+import httptools
+import msgspec
+import uvicorn
+from starlette.types import Scope
+from uvicorn.server import ServerState
+
+from shared.errors import Malformed, Problem
+from shared.http.problems import MEDIA_TYPE, body_of
+from shared.runtime.http_exchange import STATUS_LINES, Exchange, Headers
+
+MAX_HEAD_BYTES = 64 * 1024
+"""Request line and headers; one read more may have arrived when it is noticed."""
+HEAD_SECONDS = 20.0
+"""From the first byte, or from connecting, to the end of the head."""
+IDLE_SECONDS = 75.0
+"""Longer than a client of ours keeps an idle connection (load balancers: 60 s), so that it is the
+client that closes it and no request meets a connection that is being closed. As long may a client
+leave us waiting for a piece of its request, or for room for its answer."""
+LINGER_SECONDS = 10.0
+"""How long a connection that ends is still read, when its request has been answered early."""
+TICK_SECONDS = 1.0
+
+_ASGI = {"version": "3.0", "spec_version": "2.3"}
+
+
+class HeadTooLarge(Problem):
+    """The request line and headers are too long (RFC 6585, 5)."""
+
+    status, code, title = 431, "head_too_large", "The headers of the request are too large"
+
+
+class HeadTooSlow(Problem):
+    """The client did not finish its headers in time (RFC 9110, 15.5.9)."""
+
+    status, code, title = 408, "head_too_slow", "The request did not arrive in time"
+
+
+class HttpProtocol(asyncio.Protocol):
+    """Reads requests, and has them answered one after the other."""
+
+    __slots__ = (
+        "_answering",
+        "_app",
+        "_client",
+        "_config",
+        "_expects_continue",
+        "_has_head",
+        "_head_bytes",
+        "_headers",
+        "_is_lingering",
+        "_is_paused",
+        "_loop",
+        "_parser",
+        "_queued",
+        "_receiving",
+        "_scheme",
+        "_server",
+        "_state",
+        "_ticks",
+        "_transport",
+        "_upgrades",
+        "_url",
+        "_writable",
+    )
+
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        self._config = config
+        self._app = config.loaded_app
+        self._state = server_state
+        self._loop = _loop or asyncio.get_running_loop()
+        self._parser = httptools.HttpRequestParser(self)
+        # What follows a request that closes the connection is passed over, not an error
+        self._parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        self._transport: asyncio.Transport
+        self._receiving: Exchange | None = None
+        self._answering: Exchange | None = None
+        self._queued: deque[Exchange] = deque()
+        self._url = b""
+        self._headers: Headers = []
+        self._has_head = self._expects_continue = self._upgrades = False
+        self._head_bytes = self._ticks = 0
+        self._is_lingering = self._is_paused = False
+        self._writable: asyncio.Event | None = None
+
+    # What an exchange uses
+
+    @property
+    def default_headers(self) -> Headers:
+        """What the server adds to every answer: the date."""
+        return self._state.default_headers
+
+    @property
+    def is_congested(self) -> bool:
+        """Whether the client takes its answer more slowly than it is made."""
+        return self._writable is not None
+
+    async def drained(self) -> None:
+        """Wait until the client has caught up, or is gone."""
+        if self._writable is not None:
+            await self._writable.wait()
+
+    def pause_reading(self) -> None:
+        """Let the client wait with the rest of its request."""
+        if not self._is_paused:
+            self._is_paused = True
+            self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Read on, unless requests wait to be answered."""
+        if self._is_paused and not self._queued:
+            self._is_paused = False
+            self._transport.resume_reading()
+
+    def answered(self, exchange: Exchange) -> None:
+        """The answer is written: take up the next request, or wait for one, or close."""
+        self._state.total_requests += 1
+        self._answering = None
+        self._ticks = 0
+        if not exchange.keep_alive:
+            self._close(exchange)
+        elif self._queued:
+            self._start(self._queued.popleft())
+        elif self._is_paused:
+            self.resume_reading()
+
+    def ended(self, exchange: Exchange) -> None:
+        """The app has returned."""
+        task = asyncio.current_task()
+        if task is not None:
+            self._state.tasks.discard(task)
+
+    # What the server calls
+
+    def shutdown(self) -> None:
+        """Close, once what has been asked is answered."""
+        if self._answering is None:
+            self._transport.close()
+            return
+        for exchange in (self._answering, *self._queued):
+            exchange.keep_alive = False
+
+    def tick(self) -> None:
+        """A second has gone by: end what has lasted too long."""
+        exchange = self._answering
+        self._ticks += 1
+        if exchange is not None and not (exchange.awaits_body or self.is_congested):
+            self._ticks = 0
+        seconds = (self._ticks - 1) * TICK_SECONDS
+        if self._is_lingering:
+            if seconds >= LINGER_SECONDS:
+                self._transport.close()
+        elif exchange is not None:
+            if seconds >= IDLE_SECONDS:
+                self._transport.abort()
+        elif not self._has_head:
+            if seconds >= HEAD_SECONDS:
+                limit = f"The headers must arrive within {HEAD_SECONDS:g} seconds."
+                self._refuse(HeadTooSlow(limit))
+        elif seconds >= IDLE_SECONDS:
+            self._transport.close()
+
+    # asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A client has connected."""
+        self._transport = cast("asyncio.Transport", transport)
+        self._state.connections.add(self)  # type: ignore[arg-type]
+        self._client = _address(transport.get_extra_info("peername"))
+        self._server = _address(transport.get_extra_info("sockname"))
+        self._scheme = "https" if transport.get_extra_info("sslcontext") else "http"
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The client is gone, or we have closed."""
+        self._state.connections.discard(self)
+        self._queued.clear()
+        if self._answering is not None:
+            self._answering.disconnect()
+        self.resume_writing()
+
+    def pause_writing(self) -> None:
+        """The client takes its answer more slowly than it comes."""
+        self._writable = asyncio.Event()
+
+    def resume_writing(self) -> None:
+        """The client has caught up."""
+        writable, self._writable = self._writable, None
+        if writable is not None:
+            writable.set()
+
+    def data_received(self, data: bytes) -> None:
+        """Parse, and count what has not become a request yet."""
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._upgrade(data[upgrade.args[0] :])
+            return
+        except httptools.HttpParserError:
+            self._refuse(Malformed("This is not HTTP/1.1."))
+            return
+        if not self._has_head:
+            self._head_bytes += len(data)
+            if self._head_bytes > MAX_HEAD_BYTES:
+                self._refuse(HeadTooLarge(f"They may have {MAX_HEAD_BYTES} bytes at most."))
+        elif (exchange := self._answering) is not None and exchange.more_body:
+            self._ticks = 0
+
+    # The parser's callbacks
+
+    def on_message_begin(self) -> None:
+        """A new head begins."""
+        self._url = b""
+        self._headers = []
+        self._has_head = self._expects_continue = False
+        self._ticks = 0
+
+    def on_url(self, url: bytes) -> None:
+        """A piece of the request's target."""
+        self._url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A whole header."""
+        name = name.lower()
+        self._headers.append((name, value))
+        if name == b"expect" and value.lower() == b"100-continue":
+            self._expects_continue = True
+
+    def on_headers_complete(self) -> None:
+        """The head is whole: have it answered, at once or after those before it."""
+        self._has_head, self._head_bytes = True, 0
+        parser = self._parser
+        self._upgrades = parser.should_upgrade()
+        if self._upgrades and self._is_for_websocket():
+            return
+        exchange = Exchange(
+            self,
+            self._transport,
+            self._scope("http", parser.get_method().decode("ascii"), parser.get_http_version()),
+            keep_alive=parser.should_keep_alive() and not self._upgrades,
+            expects_continue=self._expects_continue,
+        )
+        self._receiving = exchange
+        if self._answering is None:
+            if not self._is_lingering:
+                self._start(exchange)
+        elif self._answering.keep_alive:
+            self._queued.append(exchange)
+            self.pause_reading()
+
+    def on_body(self, body: bytes) -> None:
+        """A piece of a request's body; one that has been answered already is not wanted."""
+        if self._receiving is not None and not self._receiving.is_complete:
+            self._receiving.feed(body)
+
+    def on_message_complete(self) -> None:
+        """A request is whole; a connection that lingered for it has no more to wait for."""
+        if self._receiving is not None:
+            self._receiving.feed_end()
+        if self._is_lingering:
+            self._transport.close()
+
+    def _start(self, exchange: Exchange) -> None:
+        self._answering = exchange
+        self._state.tasks.add(self._loop.create_task(exchange.run(self._app)))
+
+    def _scope(self, kind: str, method: str, version: str) -> Scope:
+        url = self._url
+        if url[:1] != b"/" or b"#" in url:
+            parsed = httptools.parse_url(url)
+            raw_path, query = parsed.path or b"", parsed.query or b""
+        else:
+            raw_path, _, query = url.partition(b"?")
+        path = raw_path.decode("latin-1")
+        return {
+            "type": kind,
+            "asgi": _ASGI,
+            "http_version": version,
+            "method": method,
+            "scheme": self._scheme,
+            "path": unquote(path) if "%" in path else path,
+            "raw_path": raw_path,
+            "query_string": query,
+            "root_path": "",
+            "headers": self._headers,
+            "client": self._client,
+            "server": self._server,
+        }
+
+    def _is_for_websocket(self) -> bool:
+        fields = dict(self._headers)
+        return fields.get(b"upgrade", b"").lower() == b"websocket"
+
+    def _upgrade(self, rest: bytes) -> None:
+        """Hand the connection to uvicorn's WebSocket protocol, with the head as it came."""
+        protocol_class = self._config.ws_protocol_class
+        if not self._is_for_websocket():
+            return  # the request is answered as if it had not asked
+        if protocol_class is None or self._answering is not None:
+            self._refuse(Malformed("A WebSocket cannot be opened here."))
+            return
+        self._state.connections.discard(self)
+        protocol = protocol_class(  # type: ignore[call-arg]
+            config=self._config, server_state=self._state, app_state={}
+        )
+        lines = [b"GET %b HTTP/1.1\r\n" % self._url]
+        lines += [b"%b: %b\r\n" % field for field in self._headers]
+        protocol.connection_made(self._transport)
+        self._transport.set_protocol(protocol)
+        protocol.data_received(b"%b\r\n%b" % (b"".join(lines), rest))
+
+    def _close(self, exchange: Exchange) -> None:
+        """Close once the request is whole. To close with bytes unread resets the connection, and
+        the client, still sending, may lose the answer (RFC 9112, 9.6)."""
+        self._queued.clear()
+        if not exchange.more_body:
+            self._transport.close()
+        elif not self._is_lingering:
+            self._is_lingering = True
+            self._transport.write_eof()
+            if self._is_paused:
+                self.resume_reading()
+
+    def _refuse(self, problem: Problem) -> None:
+        """Answer what is no request with `problem`, and close; not in the middle of an answer."""
+        exchange = self._answering
+        if exchange is not None and not exchange.more_body:
+            exchange.keep_alive = False  # this one is well; what follows it is not
+            self._queued.clear()
+            self.pause_reading()
+            return
+        if exchange is not None:
+            exchange.disconnect()
+        if self._is_lingering:  # the answer has been given
+            self._transport.close()
+            return
+        if exchange is not None and exchange.has_written:
+            self._transport.abort()
+            return
+        body = msgspec.json.encode(body_of(problem))
+        head = (
+            f"content-type: {MEDIA_TYPE}\r\ncontent-length: {len(body)}\r\n"
+            "cache-control: no-store\r\nconnection: close\r\n\r\n"
+        )
+        self._transport.write(STATUS_LINES[problem.status] + head.encode() + body)
+        self._transport.close()
+
+
+def _address(given: Any) -> tuple[str, int] | None:
+    return (str(given[0]), int(given[1])) if isinstance(given, tuple) else None
