@@ -41,8 +41,13 @@ class FullReport(msgspec.Struct, frozen=True):
 class Health:
     """The health pages."""
 
-    def __init__(self, clients: Clients, clock: Clock) -> None:
+    def __init__(self, clients: Clients, clock: Clock, *, mock: bool = False) -> None:
         self._clients = clients
+        self._alive = {
+            "status": "healthy",
+            "service": "gateway",
+            **({"mock": True} if mock else {}),
+        }
         self._clock = clock
         self._readiness = Readiness({})
 
@@ -51,8 +56,8 @@ class Health:
         return JSONResponse({"message": "Madang is running", "status": "running"})
 
     async def alive(self, _: Request) -> Response:
-        """`/health`: touches nothing else."""
-        return JSONResponse({"status": "healthy", "service": "gateway"})
+        """`/health` and `/api/health`: touches nothing else; mock mode says what it is."""
+        return JSONResponse(self._alive)
 
     async def ready(self, _: Request) -> Response:
         """`/health/ready`: whether a load balancer should send requests here."""

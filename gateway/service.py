@@ -11,6 +11,7 @@ from gateway.cors import Cors
 from gateway.docs import Docs
 from gateway.health import Health
 from gateway.identity import Identity
+from gateway.info import Features, Info, InfoPage
 from gateway.local import read_only
 from gateway.openapi import OpenApi
 from gateway.pipeline import Gateway, Policies
@@ -23,6 +24,7 @@ from shared.clock import Clock, SystemClock
 from shared.messaging.broker import Broker
 from shared.runtime.service import Service
 from shared.security.verification import remote_verification
+from shared.version import VERSION
 
 
 def build(
@@ -49,14 +51,16 @@ def build(
         "gateway", settings.secret_key.get_secret_value(), asked["auth"], clock
     )
     broker.subscribe(verification.broadcast)
+    features = Features(docs=True, mock=False, realtime=False, cache=False)
+    about = Info("madang", VERSION, settings.environment, features)
     routes = Routes(
         upstreams,
-        _own_pages(asked, clock),
+        own_pages(asked, clock, about),
         max_body=settings.max_body_bytes,
         max_upload=settings.upload_max_bytes,
     )
     policies = Policies(Cors(settings.allowed_origins), routes, Identity(verification.verifier))
-    access_log = _access_log()
+    access_log = standard_access_log()
 
     async def close() -> None:
         if access_log is not None:
@@ -86,12 +90,15 @@ def _pools(urls: Mapping[str, str], settings: GatewaySettings, clock: Clock) -> 
     }
 
 
-def _own_pages(asked: clients.Clients, clock: Clock) -> dict[str, ASGIApp]:
-    health = Health(asked, clock)
+def own_pages(asked: clients.Clients, clock: Clock, about: Info) -> dict[str, ASGIApp]:
+    """What the gateway answers itself, by path."""
+    health = Health(asked, clock, mock=about.features.mock)
     openapi = OpenApi(asked, clock)
     return {
         "/": read_only(health.root),
         "/health": read_only(health.alive),
+        "/api/health": read_only(health.alive),
+        "/api/info": read_only(InfoPage(about).page),
         "/health/ready": read_only(health.ready),
         "/health/full": read_only(health.full),
         "/openapi.json": read_only(openapi.page),
@@ -99,7 +106,7 @@ def _own_pages(asked: clients.Clients, clock: Clock) -> dict[str, ASGIApp]:
     }
 
 
-def _access_log() -> AccessLog | None:
+def standard_access_log() -> AccessLog | None:
     """The access log, unless this process logs nothing as mild as an answered request."""
     if not logging.getLogger(pipeline.__name__).isEnabledFor(logging.INFO):
         return None

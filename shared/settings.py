@@ -78,6 +78,7 @@ class ProcessSettings(Settings):
     drain_seconds: float = Field(
         25.0, gt=0, le=300, description="How long a stopping process finishes what is under way."
     )
+
     @model_validator(mode="after")
     def _check_debug(self) -> Self:
         if self.environment == "production" and self.debug:

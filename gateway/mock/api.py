@@ -1,0 +1,90 @@
+"""The services as mock mode has them: an ASGI app that answers with examples."""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+import msgspec
+from starlette.types import Receive, Scope, Send
+
+from gateway.cors import Fields
+from gateway.mock.content import SUFFIXES
+from gateway.mock.operations import Operations, Rules, media_type_of
+from gateway.mock.preferences import preferences_in
+from gateway.mock.schemas import Schemas
+from shared.observability import context
+from shared.runtime.readiness import CheckReport, ReadinessReport
+from shared.security.bearer import bearer_token
+
+_CHECKS = {"mock": CheckReport("healthy", 0.0)}
+
+
+class MockApi:
+    """Answers every call that `document` tells of; errors are raised for the gateway to explain."""
+
+    def __init__(self, document: Mapping[str, Any]) -> None:
+        schemas = Schemas(document["components"])
+        self._operations = Operations(document, schemas)
+        self._rules = Rules(schemas)
+        self._pages = {
+            "/openapi.json": msgspec.json.encode(document),
+            "/health/ready": msgspec.json.encode(ReadinessReport("healthy", _CHECKS)),
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if (page := self._pages.get(scope["path"])) is not None:
+            await _send(send, 200, [(b"content-type", b"application/json")], page)
+            return
+        fields: Fields = dict(scope["headers"])
+        operation, in_path = self._operations.find(scope["method"], scope["path"])
+        if operation.needs_token and b"authorization" not in fields:
+            bearer_token(None)
+        body = await _read(receive, keep=media_type_of(fields) != "multipart/form-data")
+        wanted = preferences_in(scope["headers"])
+        if wanted.code is None and wanted.example is None:
+            self._rules.check(
+                operation,
+                {"path": in_path, "query": _query(scope), "header": _headers(fields)},
+                media_type_of(fields),
+                body,
+            )
+        answer = operation.answers.chosen(wanted, _wanted_types(scope["path"], fields))
+        given = {**in_path, "request_id": context.request_id.get()}
+        headers = [*answer.headers, *wanted.applied]
+        await _send(send, answer.status, headers, answer.body_for(given))
+
+
+async def _send(send: Send, status: int, headers: Any, body: bytes) -> None:
+    if status not in (204, 304):
+        headers = [*headers, (b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def _read(receive: Receive, *, keep: bool) -> bytes:
+    """The body; with `keep` off it is read and forgotten, for it may be a large file."""
+    chunks = []
+    more = True
+    while more:
+        message = await receive()
+        more = message.get("more_body", False)
+        if keep:
+            chunks.append(message.get("body", b""))
+    return b"".join(chunks)
+
+
+def _query(scope: Scope) -> dict[str, str]:
+    return dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
+
+
+def _headers(fields: Fields) -> dict[str, str]:
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in fields.items()}
+
+
+def _wanted_types(path: str, fields: Fields) -> list[str]:
+    """The media types that the path's ending and the client's `Accept` name, in this order."""
+    accepted = fields.get(b"accept", b"").decode("latin-1").split(",")
+    named = [one.partition(";")[0].strip().lower() for one in accepted]
+    suffix = SUFFIXES.get(path.rstrip("/").rpartition("/")[2].rpartition(".")[2])
+    return [*([suffix] if suffix else []), *named, "application/json"]

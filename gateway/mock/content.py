@@ -1,0 +1,66 @@
+"""Bodies for what is no JSON and has no documented example: short, and what they claim to be."""
+
+import io
+import wave
+from collections.abc import Mapping
+
+_VTT = "WEBVTT\n\n00:00:00.500 --> 00:00:01.334\ngood day\n"
+_SRT = "1\n00:00:00,500 --> 00:00:01,334\ngood day\n"
+_TTML = (
+    '<?xml version="1.0" encoding="UTF-8"?>\n'
+    '<tt xmlns="http://www.w3.org/ns/ttml" xml:lang="en"><body><div>'
+    '<p begin="0.5s" end="1.334s">good day</p></div></body></tt>\n'
+)
+_PNG = bytes.fromhex(
+    "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c489"
+    "0000000d49444154789c6360606060000000050001a5f645400000000049454e44ae426082"
+)
+_TEXTS: Mapping[str, str] = {
+    "text/vtt": _VTT,
+    "application/x-subrip": _SRT,
+    "application/ttml+xml": _TTML,
+    "text/csv": "name,value\nexample,1\n",
+    "text/html": "<!doctype html><title>Example</title>\n",
+    "text/event-stream": 'id: 1\nevent: example\ndata: {"example": true}\n\n',
+}
+SUFFIXES: Mapping[str, str] = {
+    "csv": "text/csv",
+    "json": "application/json",
+    "srt": "application/x-subrip",
+    "ttml": "application/ttml+xml",
+    "txt": "text/plain",
+    "vtt": "text/vtt",
+}
+"""What the end of a path says about the type of its answer."""
+
+
+def content(media_type: str) -> tuple[str, bytes]:
+    """A concrete type out of `media_type`, which may be a range such as `video/*`, and a body.
+
+    A recording is a second of silence, which every player plays.
+    """
+    if (text := _TEXTS.get(media_type)) is not None:
+        return _with_charset(media_type), text.encode()
+    kind = media_type.partition("/")[0]
+    if kind in ("audio", "video"):
+        return "audio/wav", _silence()
+    if kind == "image":
+        return "image/png", _PNG
+    if kind == "text":
+        return _with_charset(media_type), b"good day\n"
+    concrete = "application/octet-stream" if "*" in media_type else media_type
+    return concrete, b"example"
+
+
+def _with_charset(media_type: str) -> str:
+    return f"{media_type}; charset=utf-8" if media_type.startswith("text/") else media_type
+
+
+def _silence() -> bytes:
+    made = io.BytesIO()
+    with wave.open(made, "wb") as recording:
+        recording.setnchannels(1)
+        recording.setsampwidth(1)
+        recording.setframerate(8000)
+        recording.writeframes(b"\x80" * 8000)
+    return made.getvalue()

@@ -1,0 +1,57 @@
+"""The composition root of mock mode: the same gateway, in front of examples."""
+
+from gateway import clients
+from gateway.cors import Cors
+from gateway.documented import documented
+from gateway.identity import Identity
+from gateway.info import Features, Info
+from gateway.mock.api import MockApi
+from gateway.mock.identity import AnyToken
+from gateway.pipeline import Gateway, Policies
+from gateway.routes import Routes
+from gateway.service import own_pages, standard_access_log
+from gateway.settings import DoorSettings
+from shared.clock import SystemClock
+from shared.observability.logging import configure
+from shared.runtime.entry_point import serve_alone
+from shared.runtime.service import Service
+from shared.version import VERSION
+
+_UPSTREAMS = ("auth", "content", "jobs")
+
+
+def build_mock(settings: DoorSettings) -> Service:
+    """The gateway with nothing behind it."""
+    clock = SystemClock()
+    api = MockApi(documented())
+    upstreams = dict.fromkeys(_UPSTREAMS, api)
+    asked = clients.in_process(upstreams)
+    about = Info(
+        "madang",
+        VERSION,
+        settings.environment,
+        Features(docs=True, mock=True, realtime=False, cache=False),
+    )
+    routes = Routes(
+        upstreams,
+        {**own_pages(asked, clock, about), "/health/full": api},  # each state, as it is preferred
+        max_body=settings.max_body_bytes,
+        max_upload=settings.upload_max_bytes,
+    )
+    policies = Policies(Cors(settings.allowed_origins), routes, Identity(AnyToken()))
+    access_log = standard_access_log()
+
+    async def close() -> None:
+        if access_log is not None:
+            access_log.flush()
+        await clients.close(asked)
+
+    return Service(
+        "gateway", Gateway(policies, clock, access_log, https_only=False), close=(close,)
+    )
+
+
+def serve_mock(settings: DoorSettings) -> int:
+    """Run mock mode until it is told to end; the exit code."""
+    configure("gateway", settings.log_level, pretty=settings.debug)
+    return serve_alone(settings, build_mock(settings))
