@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import httpx
@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.clients import Clients
+from gateway.openapi_errors import responses, with_errors
 from gateway.openapi_own import own
 from gateway.routes import owner_of
 from shared.clock import Clock
@@ -21,6 +22,7 @@ log = get_logger(__name__)
 
 Document = dict[str, Any]
 _FRESH_SECONDS = 10.0
+_RETRY_SECONDS = 1.0
 _FETCH_SECONDS = 2.0
 _REFERENCE = re.compile(r"^#/components/schemas/(.+)$")
 
@@ -28,9 +30,11 @@ _REFERENCE = re.compile(r"^#/components/schemas/(.+)$")
 class OpenApi:
     """The merged document; what a service said last stands in while it cannot be asked."""
 
-    def __init__(self, clients: Clients, clock: Clock) -> None:
+    def __init__(self, clients: Clients, clock: Clock, deprecated: Collection[str] = ()) -> None:
         self._clients = clients
         self._clock = clock
+        self._deprecated = deprecated
+        self._asking = asyncio.Lock()
         self._known: dict[str, Document] = {}
         self._merged = b""
         self._fresh_until = float("-inf")
@@ -40,16 +44,28 @@ class OpenApi:
         return Response(await self.document(), media_type="application/json")
 
     async def document(self) -> bytes:
-        """The merged document as JSON, at most ten seconds old."""
-        if self._clock.monotonic() >= self._fresh_until:
-            await asyncio.gather(*(self._fetch(*one) for one in self._clients.items()))
-            missing = [name for name in self._clients if name not in self._known]
-            self._merged = msgspec.json.encode(merge(self._known, missing))
-            if not missing:
-                self._fresh_until = self._clock.monotonic() + _FRESH_SECONDS
+        """The merged document as JSON, at most ten seconds old, or one while a service is away.
+
+        However many ask at once, each service is asked once.
+        """
+        if self._is_stale():
+            async with self._asking:
+                if self._is_stale():
+                    await self._refresh()
         return self._merged
 
-    async def _fetch(self, name: str, client: httpx.AsyncClient) -> None:
+    def _is_stale(self) -> bool:
+        return self._clock.monotonic() >= self._fresh_until
+
+    async def _refresh(self) -> None:
+        answered = await asyncio.gather(*(self._fetch(*one) for one in self._clients.items()))
+        missing = [name for name in self._clients if name not in self._known]
+        self._merged = msgspec.json.encode(merge(self._known, missing, self._deprecated))
+        seconds = _FRESH_SECONDS if all(answered) else _RETRY_SECONDS
+        self._fresh_until = self._clock.monotonic() + seconds
+
+    async def _fetch(self, name: str, client: httpx.AsyncClient) -> bool:
+        """Ask a service; whether it answered."""
         try:
             async with asyncio.timeout(_FETCH_SECONDS):
                 response = await client.get("/openapi.json")
@@ -57,22 +73,30 @@ class OpenApi:
             self._known[name] = msgspec.json.decode(response.content, type=Document)
         except (httpx.HTTPError, msgspec.MsgspecError, Problem, TimeoutError) as error:
             log.warning("openapi_not_fetched", upstream=name, error=repr(error))
+            return False
+        return True
 
 
-def merge(documents: Mapping[str, Document], missing: list[str]) -> Document:
-    """One document with the paths that are routed to each service, and our own."""
+def merge(
+    documents: Mapping[str, Document], missing: list[str], deprecated: Collection[str] = ()
+) -> Document:
+    """One document with the paths that are routed to each service, and our own; the operations of
+    `deprecated` paths are marked."""
     paths, schemas = own()
-    components: dict[str, Document] = {"schemas": schemas}
+    components: dict[str, Document] = {"schemas": schemas, "responses": responses()}
     for service, document in sorted(documents.items()):
         clashes = _clashes(schemas, document.get("components", {}).get("schemas", {}), service)
         document = _renamed(document, clashes)
         paths |= {
-            path: operations
+            path: with_errors(operations)
             for path, operations in document["paths"].items()
             if owner_of(path) == service
         }
         for kind, members in document.get("components", {}).items():
             components.setdefault(kind, {}).update(members)
+    for path in deprecated:
+        for operation in paths.get(path, {}).values():
+            operation["deprecated"] = True
     info: Document = {"title": "Madang", "version": "1"}
     if missing:
         info["description"] = f"Not reachable right now, and not shown: {', '.join(missing)}."

@@ -5,6 +5,9 @@ from typing import Any
 import msgspec
 
 from gateway.health import FullReport, Part
+from gateway.info import Features, Info
+from shared.http.problems import ProblemBody
+from shared.version import VERSION
 
 _REF = "#/components/schemas/{name}"
 
@@ -31,13 +34,19 @@ def _strings(*names: str) -> dict[str, Any]:
 
 def own() -> tuple[dict[str, Any], dict[str, Any]]:
     """Our paths, and the schemas they refer to."""
-    (full,), schemas = msgspec.json.schema_components([FullReport], ref_template=_REF)
+    (full, described, _), schemas = msgspec.json.schema_components(
+        [FullReport, Info, ProblemBody], ref_template=_REF
+    )
     well = FullReport("healthy", {"api": "healthy", "database": Part("healthy", 1.2)})
     ill = FullReport(
         "unhealthy", {"api": "healthy", "auth": Part("unhealthy", 3.1, "ConnectError")}
     )
     running = {"message": "Madang is running", "status": "running"}
     alive = {"status": "healthy", "service": "gateway"}
+    alive_schema = _strings("status", "service")
+    alive_schema["properties"]["mock"] = {"type": "boolean", "description": "In mock mode only."}
+    features = Features(docs=True, mock=False, realtime=True, cache=True)
+    about = Info("madang", VERSION, "production", features)
     paths = {
         "/": _path(
             "A friendly word",
@@ -46,8 +55,18 @@ def own() -> tuple[dict[str, Any], dict[str, Any]]:
         ),
         "/health": _path(
             "Whether the gateway is alive",
-            {"200": _described("It is", _strings("status", "service"), alive)},
+            {"200": _described("It is", alive_schema, alive)},
             "health",
+        ),
+        "/api/health": _path(
+            "Whether the gateway is alive",
+            {"200": _described("It is", alive_schema, alive)},
+            "api_health",
+        ),
+        "/api/info": _path(
+            "Name, version, environment and features of what runs here",
+            {"200": _described("This runs", described, msgspec.to_builtins(about))},
+            "info",
         ),
         "/health/full": _path(
             "The state of everything behind the gateway",
@@ -58,4 +77,5 @@ def own() -> tuple[dict[str, Any], dict[str, Any]]:
             "health_full",
         ),
     }
-    return paths, schemas
+    # as the services' schemas arrive: msgspec leaves Python defaults such as () in its own
+    return paths, msgspec.json.decode(msgspec.json.encode(schemas))

@@ -16,7 +16,7 @@ from gateway.local import read_only
 from gateway.openapi import OpenApi
 from gateway.pipeline import Gateway, Policies
 from gateway.routes import Routes
-from gateway.settings import GatewaySettings
+from gateway.settings import DoorSettings, GatewaySettings
 from gateway.upstream.limits import Limits
 from gateway.upstream.pool import Origin, Pool
 from gateway.upstream.proxy import Proxy
@@ -55,7 +55,7 @@ def build(
     about = Info("madang", VERSION, settings.environment, features)
     routes = Routes(
         upstreams,
-        own_pages(asked, clock, about),
+        own_pages(asked, clock, about, settings),
         max_body=settings.max_body_bytes,
         max_upload=settings.upload_max_bytes,
     )
@@ -90,10 +90,12 @@ def _pools(urls: Mapping[str, str], settings: GatewaySettings, clock: Clock) -> 
     }
 
 
-def own_pages(asked: clients.Clients, clock: Clock, about: Info) -> dict[str, ASGIApp]:
+def own_pages(
+    asked: clients.Clients, clock: Clock, about: Info, settings: DoorSettings
+) -> dict[str, ASGIApp]:
     """What the gateway answers itself, by path."""
     health = Health(asked, clock, mock=about.features.mock)
-    openapi = OpenApi(asked, clock)
+    openapi = OpenApi(asked, clock, settings.deprecated_aliases.keys())
     return {
         "/": read_only(health.root),
         "/health": read_only(health.alive),

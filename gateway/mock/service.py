@@ -34,7 +34,10 @@ def build_mock(settings: DoorSettings) -> Service:
     )
     routes = Routes(
         upstreams,
-        {**own_pages(asked, clock, about), "/health/full": api},  # each state, as it is preferred
+        {
+            **own_pages(asked, clock, about, settings),
+            "/health/full": api,
+        },  # each state, as it is preferred
         max_body=settings.max_body_bytes,
         max_upload=settings.upload_max_bytes,
     )

@@ -180,16 +180,22 @@ def _responses(one: Endpoint, schemas: dict[Any, Any]) -> dict[str, Any]:
     for error in (*declared.errors, *_implied_errors(one)):
         by_status.setdefault(error.status, []).append(error)
     for status, errors in sorted(by_status.items()):
-        responses[str(status)] = {
-            "description": "; ".join(dict.fromkeys(error.title for error in errors)),
-            "content": {
-                MEDIA_TYPE: {
-                    "schema": schemas[ProblemBody],
-                    "examples": {error.code: {"value": _example(error)} for error in errors},
-                }
-            },
-        }
+        responses[str(status)] = problem_answer(errors, schemas[ProblemBody])
     return responses
+
+
+def problem_answer(errors: Sequence[type[Problem]], schema: dict[str, Any]) -> dict[str, Any]:
+    """One answer for `errors`, which have the same status, with an example of each by its code;
+    `schema` is that of `ProblemBody`."""
+    return {
+        "description": "; ".join(dict.fromkeys(error.title for error in errors)),
+        "content": {
+            MEDIA_TYPE: {
+                "schema": schema,
+                "examples": {error.code: {"value": _example(error)} for error in errors},
+            }
+        },
+    }
 
 
 def _implied_errors(one: Endpoint) -> list[type[Problem]]:

@@ -27,12 +27,20 @@ def operations(document: Document) -> Iterator[tuple[str, Document]]:
             yield f"{method.upper()} {path}", operation
 
 
+def resolved(answer: Document, document: Document) -> Document:
+    """The answer, or the one that it refers to."""
+    if "$ref" not in answer:
+        return answer
+    found: Document = document["components"]["responses"][answer["$ref"].rpartition("/")[2]]
+    return found
+
+
 def json_media(document: Document) -> Iterator[tuple[str, Document]]:
     """Each JSON body and answer, by where it stands."""
     for name, operation in operations(document):
         parts = {"body": operation.get("requestBody", {}), **operation["responses"]}
         for part, described in parts.items():
-            for media_type, media in described.get("content", {}).items():
+            for media_type, media in resolved(described, document).get("content", {}).items():
                 if media_type.endswith("json"):
                     yield f"{name} {part} {media_type}", media
 
@@ -91,7 +99,9 @@ def test_every_error_is_a_problem(document: Document) -> None:
     for name, operation in operations(document):
         for status, answer in operation["responses"].items():
             if status >= "400" and name != "GET /health/full":
-                assert list(answer["content"]) == ["application/problem+json"], (name, status)
+                assert list(resolved(answer, document)["content"]) == [
+                    "application/problem+json"
+                ], (name, status)
 
 
 def test_no_internal_path_is_told(document: Document) -> None:

@@ -1,5 +1,6 @@
 """The merged document and the page that shows it."""
 
+import asyncio
 import copy
 import json
 from typing import Any
@@ -72,7 +73,8 @@ async def test_the_merged_document_is_valid() -> None:
 
 async def test_it_has_our_own_paths_and_those_routed_to_each_service() -> None:
     paths = set((await document())["paths"])
-    assert paths == {"/", "/health", "/health/full", "/api/videos/{name}", "/api/auth/me"}
+    ours = {"/", "/health", "/health/full", "/api/health", "/api/info"}
+    assert paths == {*ours, "/api/videos/{name}", "/api/auth/me"}
 
 
 async def test_two_schemas_of_one_name_stay_two() -> None:
@@ -104,6 +106,7 @@ async def test_a_service_that_is_away_is_named_until_it_answers_and_then_remembe
     assert first["info"]["description"].endswith("content.")
     assert "/api/auth/me" in first["paths"]
     down = False
+    clock.advance(1)
     assert "/api/videos/{name}" in json.loads(await openapi.document())["paths"]
     down = True
     clock.advance(60)
@@ -119,8 +122,51 @@ async def test_the_services_are_not_asked_for_each_reader() -> None:
         await UPSTREAMS["auth"](scope, receive, send)
 
     openapi = OpenApi(clients.in_process({"auth": auth}), MovableClock())
-    assert await openapi.document() == await openapi.document()
+    first, *others = await asyncio.gather(*(openapi.document() for _ in range(10)))
+    assert set(others) == {first} == {await openapi.document()}
     assert asked == 1
+
+
+async def test_a_service_that_is_away_is_asked_once_a_second() -> None:
+    asked = 0
+
+    async def auth(scope: Any, receive: Any, send: Any) -> None:
+        nonlocal asked
+        asked += 1
+        raise NotFound
+
+    clock = MovableClock()
+    openapi = OpenApi(clients.in_process({"auth": auth}), clock)
+    for _ in range(3):
+        await openapi.document()
+    assert asked == 1
+    clock.advance(1)
+    await openapi.document()
+    assert asked == 2
+
+
+async def test_every_routed_call_tells_of_what_the_gateway_may_answer_instead() -> None:
+    described = await document()
+    answers = described["paths"]["/api/auth/me"]["get"]["responses"]
+    assert answers.keys() >= {"200", "400", "429", "502", "503", "504"}
+    assert answers["429"] == {"$ref": "#/components/responses/TooMany"}
+    told = described["components"]["responses"]["TooMany"]
+    assert set(told["headers"]) == {"Retry-After", "RateLimit", "RateLimit-Policy"}
+    assert "429" not in described["paths"]["/health"]["get"]["responses"]
+
+
+async def test_what_a_service_says_of_a_status_itself_stays() -> None:
+    own = {"description": "Ours"}
+    source = {"paths": {"/api/auth/x": {"get": {"responses": {"503": own}}}}}
+    answers = merge({"auth": source}, [])["paths"]["/api/auth/x"]["get"]["responses"]
+    assert answers["503"] == own
+
+
+async def test_a_path_that_will_go_is_marked() -> None:
+    openapi = OpenApi(clients.in_process(UPSTREAMS), CLOCK, deprecated=["/api/auth/me"])
+    paths = json.loads(await openapi.document())["paths"]
+    assert paths["/api/auth/me"]["get"]["deprecated"] is True
+    assert "deprecated" not in paths["/api/videos/{name}"]["get"]
 
 
 def test_merging_leaves_the_sources_as_they_were() -> None:
