@@ -1,5 +1,7 @@
 """Requests that two programs could read differently are read by none: they are refused."""
 
+from string import ascii_letters, digits
+
 from gateway.cors import Fields, HeaderList
 from shared.errors import Malformed
 
@@ -16,18 +18,29 @@ _SINGLE = frozenset(
 )
 
 
+_IN_A_HOST = (ascii_letters + digits + "-._~!$&'()*+,;=%:[]").encode()
+"""RFC 3986, 3.2.2: names and addresses, and the port's colon."""
+
+
 def refuse_ambiguous(headers: HeaderList, fields: Fields) -> None:
     """Raise `Malformed` for a repeated field of which one program might take the first and another
-    the last, and for a body of which they might see different ends (RFC 9112, 6.1 and 6.3)."""
+    the last, for a body of which they might see different ends (RFC 9112, 6.1 and 6.3), and for a
+    host that is none; the connection is closed, since what follows might not be a request."""
     if len(fields) != len(headers):
         names = [name for name, _ in headers]
         for name in _SINGLE:
             if names.count(name) > 1:
-                raise Malformed(f"There is more than one {name.decode()!r} header.")
+                raise _malformed(f"There is more than one {name.decode()!r} header.")
+    if (host := fields.get(b"host")) is not None and host.translate(None, _IN_A_HOST):
+        raise _malformed("The Host is neither a name nor an address.")
     encoding = fields.get(b"transfer-encoding")
     if encoding is None:
         return
     if b"content-length" in fields:
-        raise Malformed("There is both a Content-Length and a Transfer-Encoding.")
+        raise _malformed("There is both a Content-Length and a Transfer-Encoding.")
     if encoding.lower() != b"chunked":
-        raise Malformed("The only Transfer-Encoding accepted here is 'chunked'.")
+        raise _malformed("The only Transfer-Encoding accepted here is 'chunked'.")
+
+
+def _malformed(detail: str) -> Malformed:
+    return Malformed(detail, headers={"connection": "close"})

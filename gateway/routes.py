@@ -1,13 +1,16 @@
 """Which upstream answers a path, and which rules a call to it must meet."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
+from types import MappingProxyType
 from typing import Any
 
 from starlette.types import ASGIApp, Scope
 
-from shared.errors import NotFound
+from gateway.cors import HeaderList
+from gateway.deprecation import Deprecations
+from shared.errors import MethodNotAllowed, NotFound
 
 PREFIXES = {
     "/.well-known/jwks.json": "auth",
@@ -56,6 +59,9 @@ PUBLIC = frozenset({"/api/posts", "/api/search", "/api/tags"})
 
 UPLOADS = frozenset({("POST", "/api/videos")})
 GENERATING = frozenset({("POST", "/api/jobs")})
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+"""What any service answers; TRACE and CONNECT, above all, go no further (RFC 9110, 9.3)."""
+_ALLOW = {"allow": ", ".join(sorted(METHODS))}
 _READS = frozenset({"GET", "HEAD"})
 _FORM_OVERHEAD = 1024 * 1024
 _ENCODED_SEPARATORS = (b"%2f", b"%5c", b"%00")
@@ -63,13 +69,15 @@ _ENCODED_SEPARATORS = (b"%2f", b"%5c", b"%00")
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where a request goes and what it must meet; `max_body` is in bytes."""
+    """Where a request goes and what it must meet; `max_body` is in bytes, and every answer carries
+    `headers`."""
 
     upstream: ASGIApp
     max_body: int
     token: TokenRule = TokenRule.REQUIRED
     limit: RouteClass = RouteClass.REST
     cached: bool = False
+    headers: HeaderList = field(default_factory=list)
 
 
 class Routes:
@@ -82,6 +90,7 @@ class Routes:
         *,
         max_body: int,
         max_upload: int,
+        deprecations: Deprecations = MappingProxyType({}),
     ) -> None:
         self._own = {path: Route(app, max_body, TokenRule.IGNORED) for path, app in own.items()}
         self._by_prefix = {
@@ -104,14 +113,25 @@ class Routes:
             },
             **{call: self._call(call, limit=RouteClass.GENERATE) for call in GENERATING},
         }
+        self._special |= {
+            (method, path): replace(self._present(method, path), headers=deprecation.headers())
+            for path, deprecation in deprecations.items()
+            for method in METHODS
+        }
 
     def _call(self, call: tuple[str, str], **rules: Any) -> Route:
         return replace(self._by_prefix[_prefix(call[1])], **rules)
 
+    def _present(self, method: str, path: str) -> Route:
+        return self.find({"method": method, "path": path, "raw_path": path.encode()})
+
     def find(self, scope: Scope) -> Route:
-        """The route of a request; raises `NotFound`, also for a path that could be read in two
-        ways by two programs (RFC 3986, 6.2.2: encoded slashes, dot segments, empty segments)."""
+        """The route of a request; raises `MethodNotAllowed`, and `NotFound`, also for a path that
+        two programs could read in two ways (RFC 3986, 6.2.2: encoded slashes, dot segments, empty
+        segments)."""
         path, method = scope["path"], scope["method"]
+        if method not in METHODS:
+            raise MethodNotAllowed(f"Nothing here answers {method}.", headers=_ALLOW)
         if path[-1:] == "/" and len(path) > 1:
             path = path[:-1]
         prefix = _prefix(path)

@@ -22,6 +22,7 @@ from shared.runtime.http_exchange import STATUS_LINES, Exchange, Headers
 
 MAX_HEAD_BYTES = 64 * 1024
 """Request line and headers; one read more may have arrived when it is noticed."""
+MAX_HEADERS = 200
 HEAD_SECONDS = 20.0
 """From the first byte, or from connecting, to the end of the head."""
 IDLE_SECONDS = 75.0
@@ -213,7 +214,10 @@ class HttpProtocol(asyncio.Protocol):
             self._upgrade(data[upgrade.args[0] :])
             return
         except httptools.HttpParserError:
-            self._refuse(Malformed("This is not HTTP/1.1."))
+            if len(self._headers) > MAX_HEADERS:
+                self._refuse(HeadTooLarge(f"There may be {MAX_HEADERS} headers at most."))
+            else:
+                self._refuse(Malformed("This is not HTTP/1.1."))
             return
         if not self._has_head:
             self._head_bytes += len(data)
@@ -236,9 +240,13 @@ class HttpProtocol(asyncio.Protocol):
         self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A whole header."""
+        """A whole header, or a trailer, which could pass for a header that has been checked."""
+        if self._has_head:
+            return
         name = name.lower()
         self._headers.append((name, value))
+        if len(self._headers) > MAX_HEADERS:
+            raise ValueError("there are too many headers")
         if name == b"expect" and value.lower() == b"100-continue":
             self._expects_continue = True
 
@@ -249,11 +257,13 @@ class HttpProtocol(asyncio.Protocol):
         self._upgrades = parser.should_upgrade()
         if self._upgrades and self._is_for_websocket():
             return
+        version = parser.get_http_version()
         exchange = Exchange(
             self,
             self._transport,
-            self._scope("http", parser.get_method().decode("ascii"), parser.get_http_version()),
-            keep_alive=parser.should_keep_alive() and not self._upgrades,
+            self._scope("http", parser.get_method().decode("ascii"), version),
+            # A client of HTTP/1.0 that is kept would have to be told (RFC 9112, 9.3)
+            keep_alive=parser.should_keep_alive() and version != "1.0" and not self._upgrades,
             expects_continue=self._expects_continue,
         )
         self._receiving = exchange
