@@ -58,6 +58,7 @@ def build(
         own_pages(asked, clock, about, settings),
         max_body=settings.max_body_bytes,
         max_upload=settings.upload_max_bytes,
+        deprecations=settings.deprecated_aliases,
     )
     policies = Policies(Cors(settings.allowed_origins), routes, Identity(verification.verifier))
     access_log = standard_access_log()

@@ -27,7 +27,8 @@ from shared.http.endpoint import endpoint
 from shared.security.principal import Principal
 
 _REFRESH_TOKEN = "x6Ck2m0wJt4n8sFq1vRyB7uZpLdA3hGeXiOoTcWbNkE"  # noqa: S105 - an example
-_TOKENS = TokensView("eyJhbGciOiJFZERTQSIsImtpZCI6Ij…", _REFRESH_TOKEN, 900, EXAMPLE_ACCOUNT)
+_ACCESS_TOKEN = "eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiJtaW5hIn0.c2lnbmF0dXJl"  # noqa: S105 - an example
+_TOKENS = TokensView(_ACCESS_TOKEN, _REFRESH_TOKEN, 900, EXAMPLE_ACCOUNT)
 _CREDENTIALS = Credentials(username="mina@example.com", password="Correct7Horse")  # noqa: S106
 _LOGGED_OUT = LoggedOut("Logged out")
 

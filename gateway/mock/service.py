@@ -40,6 +40,7 @@ def build_mock(settings: DoorSettings) -> Service:
         },  # each state, as it is preferred
         max_body=settings.max_body_bytes,
         max_upload=settings.upload_max_bytes,
+        deprecations=settings.deprecated_aliases,
     )
     policies = Policies(Cors(settings.allowed_origins), routes, Identity(AnyToken()))
     access_log = standard_access_log()

@@ -10,6 +10,8 @@ from jobs_service.credits.domain import NotEnoughCredits
 from jobs_service.jobs.domain import JobFinished, JobNotFound, KeyReused, RequestInProgress
 from jobs_service.jobs.repository import Jobs
 from jobs_service.jobs.schemas import (
+    EXAMPLE_CANCELLED_JOB,
+    EXAMPLE_FINISHED_JOB,
     EXAMPLE_JOB,
     EXAMPLE_REQUEST,
     JobRequest,
@@ -82,7 +84,7 @@ class JobEndpoints:
         "/api/jobs/{job_id}",
         summary="One job",
         tag="jobs",
-        example=EXAMPLE_JOB,
+        example=EXAMPLE_FINISHED_JOB,
         errors=(JobNotFound,),
     )
     async def read(self, job_id: UUID, caller: Principal) -> JobView:
@@ -94,7 +96,7 @@ class JobEndpoints:
         "/api/jobs/{job_id}/cancel",
         summary="Cancel a job and give its credits back",
         tag="jobs",
-        example=EXAMPLE_JOB,
+        example=EXAMPLE_CANCELLED_JOB,
         errors=(JobNotFound, JobFinished),
     )
     async def cancel(self, job_id: UUID, caller: Principal) -> JobView:

@@ -87,3 +87,16 @@ EXAMPLE_JOB = JobView(
     attempt=0,
     created_at=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
 )
+EXAMPLE_CANCELLED_JOB = msgspec.structs.replace(
+    EXAMPLE_JOB,
+    status=JobStatus.CANCELLED,
+    finished_at=datetime(2026, 1, 2, 3, 4, 7, tzinfo=UTC),
+)
+EXAMPLE_FINISHED_JOB = msgspec.structs.replace(
+    EXAMPLE_JOB,
+    status=JobStatus.SUCCEEDED,
+    progress=1.0,
+    attempt=1,
+    started_at=datetime(2026, 1, 2, 3, 4, 6, tzinfo=UTC),
+    finished_at=datetime(2026, 1, 2, 3, 4, 17, tzinfo=UTC),
+)
