@@ -13,6 +13,9 @@ from shared.errors import BadGateway, GatewayTimeout, Problem
 HIGH_WATER = 256 * 1024
 """Bytes of a response that may wait for a slow client before reading stops."""
 
+MAX_HEAD_BYTES = 64 * 1024
+"""Status line and headers, interim answers included; one read more may have arrived."""
+
 _IDLE, _WAITING, _BODY, _DONE = range(4)
 
 
@@ -32,6 +35,7 @@ class Connection(asyncio.Protocol):
     __slots__ = (
         "_bodiless",
         "_has_length",
+        "_head_bytes",
         "_idle_ticks",
         "_is_chunked",
         "_keep_alive",
@@ -75,6 +79,7 @@ class Connection(asyncio.Protocol):
     def _reset(self, *, bodiless: bool) -> None:
         self._bodiless = bodiless
         self._has_length = self._is_chunked = False
+        self._head_bytes = 0
         self.status = 0
         self.headers: list[tuple[bytes, bytes]] = []
         self.chunks: list[bytes] = []
@@ -201,6 +206,10 @@ class Connection(asyncio.Protocol):
             self._keep_alive = False
             if self._state != _DONE:
                 self._fail(BadGateway(f"Its answer is no valid HTTP: {error}."))
+        if self._state == _WAITING:
+            self._head_bytes += len(data)
+            if self._head_bytes > MAX_HEAD_BYTES:
+                self._fail(BadGateway(f"Its headers have more than {MAX_HEAD_BYTES} bytes."))
         self._wake()
 
     def eof_received(self) -> None:

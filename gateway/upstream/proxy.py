@@ -186,6 +186,8 @@ class _Exchange:
                         "headers": connection.headers,
                     }
                 )
+                if not connection.has_news:  # an empty piece: the head goes out at once
+                    await self._pass(b"", more=True)
             is_done = connection.is_done
             if connection.chunks or is_done:
                 await self._pass(connection.take(), more=not is_done)

@@ -5,7 +5,6 @@ import asyncio
 import msgspec
 import pytest
 
-from gateway.upstream.limits import Limits
 from tests.integration.gateway.support import (
     Answered,
     Peer,
@@ -14,7 +13,6 @@ from tests.integration.gateway.support import (
     proxying,
     scripted,
 )
-from tests.support.gateway import TOKEN
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 
@@ -48,12 +46,6 @@ async def received(method: str, path: str, *lines: str, body: bytes = b"") -> tu
     return seen[0]
 
 
-async def test_method_path_query_and_token_arrive_as_they_were_sent() -> None:
-    head, _ = await received("PATCH", "/api/posts/%ED%95%9C%20?q=%2F&r=a+b")
-    assert head.startswith(b"PATCH /api/posts/%ED%95%9C%20?q=%2F&r=a+b HTTP/1.1\r\n")
-    assert f"authorization: Bearer {TOKEN}\r\n".encode() in head
-
-
 async def test_the_upstream_learns_where_a_request_came_from() -> None:
     head, _ = await received("GET", "/api/videos", "x-request-id: abc-1")
     assert b"host: 127.0.0.1:" in head
@@ -82,6 +74,8 @@ async def test_the_trace_goes_on_in_a_new_span() -> None:
         "te: trailers",
         "proxy-authorization: Basic eA==",
         "keep-alive: timeout=5",
+        "expect: 100-continue",
+        "upgrade: h2c",
     ],
 )
 async def test_what_a_client_may_not_claim_and_what_ends_at_a_proxy_is_removed(line: str) -> None:
@@ -239,6 +233,15 @@ async def test_an_answer_without_a_body_leaves_the_connection_usable(
         b"HTTP/1.1 200 OK\r\ncontent-length: two\r\n\r\nok",
         b"HTTP/1.1 200 OK\r\ntransfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nbad header\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nbad name: x\r\ncontent-length: 0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nx: a\rset-cookie: evil\r\ncontent-length: 0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nx: a\0b\r\ncontent-length: 0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nx: a\r\n folded\r\ncontent-length: 0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\ncontent-length: 2, 2\r\n\r\nok",
+        b"HTTP/1.1 200 OK\r\ncontent-length: -2\r\n\r\nok",
+        b"HTTP/1.1 200 OK\r\ncontent-length: 99999999999999999999\r\n\r\nok",
+        b"HTTP/1.1 200 OK\r\nx: " + b"a" * 300_000 + b"\r\n\r\n",
+        b"HTTP/1.1 103 Early Hints\r\n\r\n" * 20_000,
         b"HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n",
         b"HTTP/1.1 999 What\r\ncontent-length: 0\r\n\r\n",
         b"HTTP/1.1 200 OK\r\ncontent-le",
@@ -246,7 +249,9 @@ async def test_an_answer_without_a_body_leaves_the_connection_usable(
     ],
     ids=[
         "no HTTP", "length and encoding", "encoding and length", "two lengths", "no length",
-        "another encoding", "bad header", "101", "no status", "cut head", "nothing",
+        "another encoding", "bad header", "bad name", "CR", "NUL", "folded", "length list",
+        "length below 0", "length beyond", "head without end", "interim without end", "101",
+        "no status", "cut head", "nothing",
     ],
 )  # fmt: skip
 async def test_an_answer_that_is_no_valid_http_is_a_502(answer: bytes) -> None:
@@ -292,70 +297,23 @@ async def test_an_answer_that_nobody_asked_for_reaches_nobody() -> None:
         assert upstream.connections == 2
 
 
-@pytest.mark.parametrize(
-    "lines",
-    [
-        ["content-length: 2", "transfer-encoding: chunked"],
-        ["transfer-encoding: chunked", "content-length: 2"],
-        ["content-length: 2", "content-length: 3"],
-        ["transfer-encoding: gzip, chunked"],
-        ["authorization: Bearer another"],
-        ["host: another"],
-    ],
-)
-async def test_an_ambiguous_request_is_refused_before_the_upstream_sees_it(
-    lines: list[str],
-) -> None:
-    async with (
-        scripted(answering(OK)) as upstream,
-        proxying(upstream.url) as port,
-        connected(port) as client,
-    ):
-        await client.send("POST", "/api/posts", *lines, body=b"0\r\n\r\n")
-        assert (await client.reader.readline()).split()[1] == b"400"
-        assert upstream.connections == 0
-
-
-async def test_expect_100_continue_is_answered_here() -> None:
-    seen = []
+async def test_the_head_of_an_answer_goes_on_before_its_body_has_come() -> None:
+    passed_on = asyncio.Event()
 
     async def script(peer: Peer) -> None:
-        seen.append(await peer.request())
-        await peer.say(OK)
+        await peer.request()
+        await peer.say(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n")
+        await passed_on.wait()
+        await peer.say(b"ok")
 
     async with (
         scripted(script) as upstream,
-        proxying(upstream.url, Limits()) as port,
-        connected(port) as client,
-    ):
-        await client.send("POST", "/api/posts", "content-length: 2", "expect: 100-continue")
-        assert await client.reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
-        client.writer.write(b"hi")
-        assert (await client.answer()).status == 200
-    assert b"expect" not in seen[0][0]
-    assert seen[0][1] == b"hi"
-
-
-@pytest.mark.parametrize(
-    "target",
-    [
-        "/internal/revocations",
-        "//internal/revocations",
-        "/%69nternal/revocations",
-        "/api/auth/..%2f..%2finternal/revocations",
-        "/api/auth/%2e%2e/%2e%2e/internal/revocations",
-        "/api/auth/../../internal/revocations",
-        "/api/auth/..%5c..%5cinternal/revocations",
-        "http://content/internal/revocations",
-        "*",
-    ],
-)
-async def test_no_spelling_of_an_internal_path_reaches_an_upstream(target: str) -> None:
-    async with (
-        scripted(answering(OK)) as upstream,
         proxying(upstream.url) as port,
         connected(port) as client,
     ):
-        await client.send("GET", target, "connection: close")
-        assert (await client.rest()).split()[1] in (b"400", b"404")
-        assert upstream.connections == 0
+        await client.send()
+        async with asyncio.timeout(2):
+            head = await client.reader.readuntil(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 200")
+        passed_on.set()
+        assert await client.reader.readexactly(2) == b"ok"
