@@ -135,6 +135,18 @@ class GatewaySettings(DoorSettings, CommonSettings):
         description="Certificate authorities (PEM) that alone may vouch for services at https:// "
         "addresses; without it, those that the system trusts.",
     )
+    cache_seconds: float = Field(
+        5.0,
+        ge=0,
+        le=300,
+        description="How long an answer to an anonymous read may be repeated, at most; an event "
+        "that changes it ends this at once. 0 switches the cache off.",
+    )
+    cache_max_bytes: int = Field(
+        32 * 1024 * 1024,
+        ge=1024 * 1024,
+        description="Memory in bytes for repeated answers, in each process of the gateway.",
+    )
 
     @field_validator("upstream_ca")
     @classmethod
