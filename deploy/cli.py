@@ -14,6 +14,7 @@ from deploy.demo import DemoFailed, run_demo
 from deploy.home import AlreadyRunning, Home
 from deploy.postgres.cluster import ClusterFailed
 from deploy.settings import EmbeddedSettings
+from gateway.settings import DoorSettings, Mode
 from shared.db.migrations import MigrationFailed
 from shared.observability.logging import configure
 from shared.settings import BadSettings, load_or_exit
@@ -33,9 +34,14 @@ def run(
         ),
     ] = None,
 ) -> None:
-    """Run the whole suite in this process until Ctrl-C."""
+    """Run the whole suite in this process until Ctrl-C.
+
+    With USE_MOCK_API=true only the gateway runs, which answers every call with examples.
+    """
     from deploy.embedded import run_suite  # everything is imported here, and only when needed
 
+    if load_or_exit(Mode).use_mock_api:
+        raise typer.Exit(_run_mock(port))
     settings = load_or_exit(EmbeddedSettings)
     configure("madang", settings.log_level, pretty=sys.stderr.isatty())
     home = Home(settings.madang_home)
@@ -79,6 +85,19 @@ def run(
     if code == 0:
         out.print("Madang has stopped.")
     raise typer.Exit(code)
+
+
+def _run_mock(port: int | None) -> int:
+    from gateway.mock.service import serve_mock
+
+    settings = load_or_exit(DoorSettings)
+    out.print(
+        "Mock mode: the gateway alone, which answers every call with examples (docs/mock.md).\n"
+        "Ctrl-C stops it.",
+        soft_wrap=True,
+    )
+    given = {} if port is None else {"port": port}
+    return serve_mock(settings.model_copy(update=given))
 
 
 @app.command()

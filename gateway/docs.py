@@ -48,6 +48,8 @@ class Docs:
 
     def __init__(self, openapi: OpenApi) -> None:
         self._openapi = openapi
+        self._source = b""
+        self._older = b""
 
     def apps(self) -> dict[str, ASGIApp]:
         """Every path of the page with its app."""
@@ -70,8 +72,11 @@ class Docs:
         return FileResponse(path, headers={"cache-control": "public, max-age=86400"})
 
     async def _document(self, _: Request) -> Response:
-        document = msgspec.json.decode(await self._openapi.document())
-        return Response(msgspec.json.encode(as_3_0(document)), media_type="application/json")
+        source = await self._openapi.document()
+        if source is not self._source:  # for tens of milliseconds are much to take for each reader
+            self._source = source
+            self._older = msgspec.json.encode(as_3_0(msgspec.json.decode(source)))
+        return Response(self._older, media_type="application/json")
 
 
 def as_3_0(document: dict[str, Any]) -> dict[str, Any]:
