@@ -1,249 +1,240 @@
-"""CPU of the gateway per proxied request, beside a naive proxy and a bare uvicorn in the same run.
+"""What a request through the gateway costs, beside its peers in the same run.
 
-    python -m tests.bench.gateway [seconds]
+    python -m tests.bench.gateway [SECONDS] [--only NAME,NAME] [--profile]
 
-32 connections ask for 1 KB of JSON; each server runs alone on one core, the upstream and the load
-on the others. The gateway has everything on: CORS for a listed origin, a user's token, request
-ids, security headers, the access log (written to a file). The naive proxy (Starlette and a
-streaming httpx client) and the bare uvicorn (which answers by itself) have nothing on. Each figure
-is the median of three rounds, in which the servers take turns. Absolute figures move with the
-machine and with what else it does; the ratios hold better.
+32 connections ask for 1 KB of JSON. Each server runs alone on one core, the upstream and the load
+on the others. The gateway is composed and served as `python -m gateway` does it, with everything
+on: CORS for a listed origin, a user's token, limits, security headers, request ids, the access log
+(to a file), metrics, the breaker. Its peers have nothing on, the access log of nginx neither.
+
+Figures are medians of rounds in which the servers take turns. Absolute ones move with the machine
+and with what else it does; the ratios hold better. Then the gateway, and the fastify proxy, are
+given 70 % of what they took, at a constant rate, for their latency: this needs a quiet machine.
 """
 
-import asyncio
-import os
-import re
+import argparse
+import pstats
 import shutil
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
 
-import httpx
-import uvicorn
-import uvloop
 from rich.console import Console
 from rich.table import Table
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import StreamingResponse
-from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway.access_log import AccessLog, to_standard_error
-from gateway.upstream.limits import Limits
-from gateway.upstream.pool import Origin, Pool
-from gateway.upstream.proxy import Proxy
-from tests.support.gateway import CLOCK, ORIGIN, TOKEN, everywhere, gateway
+from shared.clock import SystemClock
+from shared.ids import uuid7
+from shared.security.principal import Principal, SessionId, UserId
+from shared.security.tokens import TokenIssuer
+from tests.bench import peers
+from tests.bench.load import CONNECTIONS, Call, Latency, Wrk, constant
+from tests.bench.measure import Cores, Running, serving
+from tests.bench.servers import KEY, ORIGIN
 
-CONNECTIONS = 32
 ROUNDS = 3
-BODY = b'{"text":"' + b"a" * 1013 + b'"}'
-HEADERS = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(BODY))]
-ANSWER = b"HTTP/1.1 200 OK\r\n%s\r\n" % b"".join(b"%s: %s\r\n" % field for field in HEADERS) + BODY
-SERVERS = {
-    "bare": "uvicorn alone, no proxy",
+WARM_UP_SECONDS = 1.0
+SHARE_OF_FULL_LOAD = 0.7
+TITLES = {
+    "nginx": "nginx, a plain proxy",
+    "fastify": "@fastify/http-proxy, bare",
+    "uvicorn": "uvicorn alone, no proxy",
+    "bare": "uvicorn + our proxy, nothing on",
+    "server": "our server alone, no proxy",
     "gateway": "our gateway, everything on",
     "naive": "Starlette + httpx, nothing on",
 }
+"""Every server, in the order of their turns."""
+SLOW = frozenset({"naive"})
+"""Measured only when named."""
+COMPARED = (
+    ("gateway", "fastify", "CPU of the gateway is {ratio:.2f} times fastify's (target: 1.00)"),
+    ("gateway", "bare", "and {difference:+.0f} us to uvicorn with our bare proxy (target: +12)"),
+)
+
+Command = Callable[[str], list[str]]
+"""What starts a server in front of an upstream's URL."""
 
 
-class _Upstream(asyncio.Protocol):
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)
+@dataclass(slots=True)
+class Figures:
+    """What the rounds of one server gave: CPU us per request, requests per second, the share of
+    its core that other programs took, and latencies at a constant rate."""
 
-    def data_received(self, data: bytes) -> None:
-        self._transport.write(ANSWER * data.count(b"\r\n\r\n"))
+    cpu: list[float] = field(default_factory=list)
+    rate: list[float] = field(default_factory=list)
+    foreign: list[float] = field(default_factory=list)
+    latencies: list[Latency] = field(default_factory=list)
 
-
-async def _serve_upstream() -> None:
-    server = await asyncio.get_running_loop().create_server(_Upstream, "127.0.0.1", 0)
-    _tell(f"{server.sockets[0].getsockname()[1]} -")
-    await server.serve_forever()
-
-
-def _gateway(url: str) -> ASGIApp:
-    pool = Pool("content", Origin.of(url), Limits(), CLOCK)
-    return gateway(everywhere(Proxy(pool)), access_log=AccessLog(to_standard_error))
+    @property
+    def constant_rate(self) -> float:
+        """Requests per second at which latency is measured."""
+        return statistics.median(self.rate) * SHARE_OF_FULL_LOAD
 
 
-def _naive(url: str) -> ASGIApp:
-    client = httpx.AsyncClient(base_url=url, limits=httpx.Limits(max_connections=CONNECTIONS))
+def main() -> None:
+    """Measure what the arguments name."""
+    parser = argparse.ArgumentParser(description="What a request through the gateway costs.")
+    parser.add_argument("seconds", nargs="?", type=float, default=5.0)
+    parser.add_argument("--only", type=lambda names: names.split(","), help=", ".join(TITLES))
+    parser.add_argument("--profile", action="store_true", help="where the gateway's time goes")
+    wanted = parser.parse_args()
+    names = [name for name in TITLES if name in (wanted.only or TITLES.keys() - SLOW)]
+    with tempfile.TemporaryDirectory() as folder:
+        bench = Bench(Path(folder), wanted.seconds)
+        if wanted.profile:
+            bench.profile()
+        else:
+            bench.compare(names)
 
-    async def forward(request: Request) -> StreamingResponse:
-        asked = client.build_request(
-            request.method,
-            request.url.path,
-            params=request.query_params,
-            headers=request.headers.raw,
-            content=request.stream(),
+
+class Bench:
+    """One run: the same upstream, load and cores for all."""
+
+    def __init__(self, folder: Path, seconds: float) -> None:
+        self._folder = folder
+        self._seconds = seconds
+        self._cores = Cores.of_this_machine()
+        self._load = Wrk(self._cores.others)
+        self._console = Console(highlight=False)
+
+    def compare(self, names: list[str]) -> None:
+        """Let the servers of these names take turns, and print what they cost."""
+        commands = self._commands(names)
+        figures = {name: Figures() for name in commands}
+        with serving(_python("upstream"), self._cores.others) as upstream:
+            url = f"http://127.0.0.1:{upstream.port}"
+            for _ in range(ROUNDS):
+                for name, command in commands.items():
+                    with serving(command(url), self._cores.server) as server:
+                        self._measure(server, figures[name])
+            self._print_costs(figures)
+            delayed = [name for name in ("gateway", "fastify") if name in figures]
+            for _ in range(ROUNDS):
+                for name in delayed:
+                    with serving(commands[name](url), self._cores.server) as server:
+                        self._delay(server, figures[name])
+        for name in delayed:
+            self._print_latency(name, figures[name])
+
+    def profile(self) -> None:
+        """Print the functions in which the gateway spends its time."""
+        sampler = shutil.which("py-spy")
+        stats = self._folder / "profile"
+        counted = [sys.executable, "-m", "cProfile", "-o", str(stats)]
+        with serving(_python("upstream"), self._cores.others) as upstream:
+            command = _python("gateway", f"http://127.0.0.1:{upstream.port}")
+            if sampler is None:
+                command = [*counted, *command[1:]]
+            with serving(command, self._cores.server) as server:
+                self._load.run(server.port, _call(), WARM_UP_SECONDS)
+                if sampler is not None:
+                    self._sample(sampler, server)
+                else:
+                    self._load.run(server.port, _call(), self._seconds)
+        if sampler is None:
+            pstats.Stats(str(stats)).strip_dirs().sort_stats("tottime").print_stats(40)
+
+    def _commands(self, names: list[str]) -> dict[str, Command]:
+        """How to start each server; what cannot be had is left out, with a sentence."""
+        commands: dict[str, Command] = {}
+        if self._load.skipped:
+            self._console.print(self._load.skipped)
+        for name in names:
+            try:
+                commands[name] = self._command(name)
+            except peers.CannotHave as reason:
+                self._console.print(f"skipped {name}: {reason}")
+        return commands
+
+    def _command(self, name: str) -> Command:
+        if name == "nginx":
+            return peers.nginx(self._folder)
+        if name == "fastify":
+            return peers.fastify()
+        return lambda url: _python(name, url)
+
+    def _measure(self, server: Running, figures: Figures) -> None:
+        call = _call()
+        self._load.run(server.port, call, WARM_UP_SECONDS)
+        cpu, core = server.cpu_seconds(), self._cores.server_core_seconds()
+        answers = self._load.run(server.port, call, self._seconds)
+        cpu, core = server.cpu_seconds() - cpu, self._cores.server_core_seconds() - core
+        figures.cpu.append(cpu / answers * 1e6)
+        figures.rate.append(answers / self._seconds)
+        figures.foreign.append(max(0.0, core - cpu) / self._seconds)
+
+    def _delay(self, server: Running, figures: Figures) -> None:
+        self._load.run(server.port, _call(), WARM_UP_SECONDS)
+        rate, cores = figures.constant_rate, self._cores.others
+        figures.latencies.append(constant(server.port, _call(), self._seconds, rate, cores))
+
+    def _print_costs(self, figures: dict[str, Figures]) -> None:
+        medians = {name: statistics.median(one.cpu) for name, one in figures.items()}
+        table = Table(title=f"1 KB of JSON, {CONNECTIONS} connections, median of {ROUNDS} rounds")
+        table.add_column("server", no_wrap=True)
+        for column in ("CPU us", "requests/s", "gateway=1", "fastify=1"):
+            table.add_column(column, justify="right", no_wrap=True)
+        for name, cpu in medians.items():
+            rate = statistics.median(figures[name].rate)
+            ratios = [
+                f"{cpu / medians[one]:.2f}" if one in medians else "-"
+                for one in ("gateway", "fastify")
+            ]
+            table.add_row(TITLES[name], f"{cpu:.1f}", f"{rate:,.0f}", *ratios)
+        self._console.print(table)
+        foreign = statistics.mean(one for each in figures.values() for one in each.foreign)
+        self._console.print(f"Other programs took {foreign:.0%} of the server's core.")
+        for one, other, sentence in COMPARED:
+            if one in medians and other in medians:
+                ratio, difference = medians[one] / medians[other], medians[one] - medians[other]
+                self._console.print(sentence.format(ratio=ratio, difference=difference))
+
+    def _print_latency(self, name: str, figures: Figures) -> None:
+        p50 = statistics.median(one.p50 for one in figures.latencies)
+        p99 = statistics.median(one.p99 for one in figures.latencies)
+        self._console.print(
+            f"{TITLES[name]}: p50 {p50:.2f} ms, p99 {p99:.2f} ms "
+            f"at {figures.constant_rate:,.0f} requests/s, {SHARE_OF_FULL_LOAD:.0%} of full load"
         )
-        answer = await client.send(asked, stream=True)
-        return StreamingResponse(answer.aiter_raw(), answer.status_code, dict(answer.headers))
 
-    return Starlette(routes=[Route("/{path:path}", forward)])
-
-
-def _bare(_: str) -> ASGIApp:
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
-        await send({"type": "http.response.body", "body": BODY})
-
-    return app
+    def _sample(self, sampler: str, server: Running) -> None:
+        raw = self._folder / "samples"
+        wanted = ["--format", "raw", "--rate", "500", "--duration", f"{self._seconds:.0f}"]
+        with subprocess.Popen(
+            [sampler, "record", *wanted, "--pid", str(server.process.pid), "--output", str(raw)],
+            stdout=subprocess.DEVNULL,
+        ):
+            self._load.run(server.port, _call(), self._seconds + WARM_UP_SECONDS)
+        self._console.print(own_times(raw.read_text()))
 
 
-async def _serve(app: ASGIApp) -> None:
-    config = uvicorn.Config(
-        app, http="httptools", lifespan="off", access_log=False, server_header=False,
-        proxy_headers=False, log_level="warning",
-    )  # fmt: skip
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        bound.listen(CONNECTIONS * 2)
-        _tell(f"{bound.getsockname()[1]} {TOKEN}")
-        await uvicorn.Server(config).serve([bound])
+def own_times(samples: str) -> str:
+    """The functions that were running when py-spy looked, the most frequent first."""
+    own: Counter[str] = Counter()
+    for line in samples.splitlines():
+        stack, _, times = line.rpartition(" ")
+        own[stack.rpartition(";")[2]] += int(times)
+    return "\n".join(
+        f"{times / own.total():6.1%}  {function}" for function, times in own.most_common(40)
+    )
 
 
-def _tell(line: str) -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
+def _python(name: str, *upstream: str) -> list[str]:
+    return [sys.executable, "-m", "tests.bench.servers", name, *upstream]
 
 
-@dataclass(frozen=True, slots=True)
-class Running:
-    """A child process that serves."""
-
-    pid: int
-    port: int
-    token: str
-
-    def cpu_seconds(self) -> float:
-        """User and system time it has taken so far."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(") ")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-@contextmanager
-def _child(core: int, *arguments: str) -> Iterator[Running]:
-    with tempfile.TemporaryFile() as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tests.bench.gateway", *arguments],
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
-        )
-        os.sched_setaffinity(process.pid, {core})
-        assert process.stdout is not None
-        try:
-            port, token = process.stdout.readline().split()
-            yield Running(process.pid, int(port), token)
-        finally:
-            process.terminate()
-            process.wait()
-            process.stdout.close()
-
-
-def _load(server: Running, cores: set[int], seconds: float) -> int:
-    """Load `server`; how many requests it answered."""
-    url = f"http://127.0.0.1:{server.port}/api/videos/1"
-    headers = [f"Origin: {ORIGIN}", f"Authorization: Bearer {server.token}", "Accept: */*"]
-    if shutil.which("wrk"):
-        command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds:g}s"]
-        command += [part for header in headers for part in ("-H", header)] + [url]
-        pattern = r"(\d+) requests in"
-    else:
-        command = [sys.executable, "-m", "tests.bench.gateway", "load", url, f"{seconds}", *headers]
-        pattern = r"(\d+)"
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=True,
-        preexec_fn=lambda: os.sched_setaffinity(0, cores),
-    )  # fmt: skip
-    if "Non-2xx" in done.stdout:
-        raise SystemExit(f"not every answer was a 200:\n{done.stdout}")
-    found = re.search(pattern, done.stdout)
-    assert found is not None
-    return int(found[1])
-
-
-async def _load_here(url: str, seconds: float, headers: list[str]) -> None:
-    """Our own load, for where wrk is not installed."""
-    host, _, path = url.removeprefix("http://").partition("/")
-    request = "\r\n".join([f"GET /{path} HTTP/1.1", f"host: {host}", *headers, "", ""]).encode()
-    port = int(host.rpartition(":")[2])
-    end = time.monotonic() + seconds
-    answered = 0
-
-    async def connection() -> None:
-        nonlocal answered
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        while time.monotonic() < end:
-            writer.write(request)
-            head = await reader.readuntil(b"\r\n\r\n")
-            assert head.startswith(b"HTTP/1.1 200"), head
-            await reader.readexactly(len(BODY))
-            answered += 1
-        writer.close()
-
-    await asyncio.gather(*(connection() for _ in range(CONNECTIONS)))
-    _tell(str(answered))
-
-
-def _measure(server: Running, cores: set[int], seconds: float) -> tuple[float, float]:
-    """Microseconds of CPU per request, and requests per second."""
-    before = server.cpu_seconds()
-    answered = _load(server, cores, seconds)
-    return (server.cpu_seconds() - before) / answered * 1e6, answered / seconds
-
-
-def _compare(seconds: float) -> None:
-    core, *rest = sorted(os.sched_getaffinity(0))
-    others = set(rest) or {core}
-    figures: dict[str, list[tuple[float, float]]] = {name: [] for name in SERVERS}
-    with _child(min(others), "upstream") as upstream:
-        url = f"http://127.0.0.1:{upstream.port}"
-        for _ in range(ROUNDS):
-            for name in SERVERS:
-                with _child(core, name, url) as server:
-                    _measure(server, others, 1)  # warm up
-                    figures[name].append(_measure(server, others, seconds))
-    _print(figures)
-
-
-def _print(figures: dict[str, list[tuple[float, float]]]) -> None:
-    medians = {
-        name: statistics.median(cpu for cpu, _ in rounds) for name, rounds in figures.items()
-    }
-    generator = "wrk" if shutil.which("wrk") else "our own load (wrk is not installed)"
-    table = Table(title=f"1 KB JSON, {CONNECTIONS} connections, load by {generator}")
-    for column in ("server", "CPU us per request", "requests/s", "gateway = 1"):
-        table.add_column(column, justify="left" if column == "server" else "right")
-    for name, title in SERVERS.items():
-        rate = statistics.median(rate for _, rate in figures[name])
-        ratio = medians[name] / medians["gateway"]
-        table.add_row(title, f"{medians[name]:.0f}", f"{rate:,.0f}", f"{ratio:.2f}")
-    Console().print(table)
-
-
-def main(arguments: list[str]) -> None:
-    """Compare, or play one of the parts in a child process."""
-    match arguments:
-        case ["upstream"]:
-            uvloop.run(_serve_upstream())
-        case [name, url] if name in SERVERS:
-            app = {"bare": _bare, "gateway": _gateway, "naive": _naive}[name](url)
-            uvloop.run(_serve(app))
-        case ["load", url, seconds, *headers]:
-            uvloop.run(_load_here(url, float(seconds), headers))
-        case _:
-            _compare(float(arguments[0]) if arguments else 5.0)
+def _call() -> Call:
+    """A call of a user whose token is new, from a page of a listed origin."""
+    user = Principal(UserId(uuid7()), SessionId(uuid7()))
+    token = TokenIssuer(KEY, SystemClock()).issue(user)
+    headers = (f"Origin: {ORIGIN}", f"Authorization: Bearer {token}", "Accept: */*")
+    return Call("/api/videos/1", headers)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()
