@@ -73,7 +73,7 @@ class Cache:
             found = self.find(key, fields)
             if found is None:
                 other = self._under_way.get(key)
-                if other is None or other.number != self.purges:
+                if other is None or not self._is_current(other):
                     await self._lead(key, fields, upstream, scope, receive, send)
                     return
                 if not await happens_within(PATIENCE_SECONDS, other.is_decided):
@@ -93,6 +93,11 @@ class Cache:
         self.purges += 1
         self._store.clear()
 
+    def _is_current(self, miss: Miss) -> bool:
+        """Whether its answer will be good for somebody who asks now."""
+        began_after = self._clock.monotonic() - self._seconds
+        return miss.number == self.purges and miss.began > began_after
+
     def _shared(self, other: Miss, key: Key, fields: Fields) -> Entry | None:
         """The answer to another request, if it is one to this request too."""
         entry = other.entry
@@ -111,17 +116,18 @@ class Cache:
         send: Send,
     ) -> None:
         """Ask the upstream, and let others share the answer."""
-        began = self._clock.monotonic()
 
         def keep(terms: Terms, headers: HeaderList, body: bytes) -> Entry:
-            entry = Entry(varied(key, terms.varies, fields), terms, headers, body, began)
+            entry = Entry(varied(key, terms.varies, fields), terms, headers, body, miss.began)
             now = self._clock.monotonic()
             if miss.number == self.purges and entry.expires_at > now:
                 self._store.put(key, entry, now)
             self._end(key, miss)  # its client may be slow, and the entry old before it has it
             return entry.at(now)
 
-        miss = self._under_way[key] = Miss(self.purges, self._seconds, fields, send, keep)
+        began = self._clock.monotonic()
+        miss = Miss(self.purges, began, self._seconds, fields, send, keep)
+        self._under_way[key] = miss
         self.misses += 1
         try:
             await upstream(unconditional(scope, fields), receive, miss.send)

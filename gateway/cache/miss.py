@@ -17,7 +17,7 @@ class Miss:
     """Holds an answer that may be repeated back until it is whole; any other passes at once.
 
     Whoever waits for it waits until `is_decided`, and then finds an `entry`, or none, and whether
-    the request `is_given_up` by its client. `number` is that of the last purge before it began.
+    the request `is_given_up` by its client. `number` is that of the last purge before it `began`.
     """
 
     __slots__ = (
@@ -29,6 +29,7 @@ class Miss:
         "_send",
         "_start",
         "_terms",
+        "began",
         "entry",
         "has_answered",
         "is_decided",
@@ -36,8 +37,17 @@ class Miss:
         "number",
     )
 
-    def __init__(self, number: int, longest: float, fields: Fields, send: Send, keep: Keep) -> None:
+    def __init__(
+        self,
+        number: int,
+        began: float,
+        longest: float,
+        fields: Fields,
+        send: Send,
+        keep: Keep,
+    ) -> None:
         self.number = number
+        self.began = began
         self.is_decided = asyncio.Event()
         self.is_given_up = self.has_answered = False
         self.entry: Entry | None = None
