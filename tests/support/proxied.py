@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import cast
 
 import msgspec
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -121,26 +122,28 @@ async def whole(send: Send, status: int, body: bytes, *headers: tuple[bytes, byt
 
 
 @asynccontextmanager
-async def serving(app: ASGIApp) -> AsyncIterator[int]:
-    """`app` as our processes serve it; the port."""
+async def served(app: ASGIApp) -> AsyncIterator[tuple[int, set[object]]]:
+    """`app` as our processes serve it; the port, and the connections that are open."""
     started = asyncio.Event()
     with bind("127.0.0.1", 0) as bound:
         server = HttpServer(app, 1.0, started.set)
         running = asyncio.get_running_loop().create_task(server.serve([bound]))
         await started.wait()
         try:
-            yield bound.getsockname()[1]
+            connections = cast("set[object]", server.server_state.connections)
+            yield bound.getsockname()[1], connections
         finally:
             server.should_exit = True
             await running
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Door:
-    """A gateway's port, and the service behind it."""
+    """A gateway's port, the service behind it, and the connections of its clients."""
 
     port: int
     service: Service
+    connections: set[object]
 
     @asynccontextmanager
     async def client(self) -> AsyncIterator["RawClient"]:
@@ -161,19 +164,19 @@ class Door:
 async def embedded() -> AsyncIterator[Door]:
     """The service is called in the gateway's process."""
     service = Service()
-    async with serving(gateway(everywhere(service))) as port:
-        yield Door(port, service)
+    async with served(gateway(everywhere(service))) as (port, connections):
+        yield Door(port, service, connections)
 
 
 @asynccontextmanager
 async def split() -> AsyncIterator[Door]:
     """The service is behind a socket."""
     service = Service()
-    async with serving(service) as behind:
+    async with served(service) as (behind, _):
         pool = Pool("content", Origin.of(f"http://127.0.0.1:{behind}"), Limits(), CLOCK)
         try:
-            async with serving(gateway(everywhere(Proxy(pool)))) as port:
-                yield Door(port, service)
+            async with served(gateway(everywhere(Proxy(pool)))) as (port, connections):
+                yield Door(port, service, connections)
         finally:
             await pool.close()
 
