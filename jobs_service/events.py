@@ -53,3 +53,10 @@ class JobCancelled(JobEvent, frozen=True):
     """The job was cancelled; its credits have been given back."""
 
     TYPE = "jobs.job.cancelled"
+
+
+class JobProgressed(JobEvent, frozen=True):
+    """How far a running job is, from 0 to 1; `revision` is that of its start. It may be lost."""
+
+    TYPE = "jobs.job.progressed"
+    progress: float

@@ -14,6 +14,7 @@ from jobs_service.settings import JobsSettings
 from jobs_service.subscriptions import subscriptions
 from jobs_service.videos.use_cases import FindVideo
 from jobs_service.work.caption import CaptionVideo
+from jobs_service.work.progress import ProgressReports
 from jobs_service.work.sources import Sources
 from jobs_service.work.subscriptions import broadcasts
 from jobs_service.work.use_cases import SECONDS_BETWEEN_SWEEPS, SweepJobs
@@ -122,6 +123,7 @@ def build_worker(
             settings.job_time_limit_seconds,
         ),
         CaptionVideo(Sources(content, scratch), limits),
+        ProgressReports(broker),
     )
     broker.subscribe(*broadcasts(worker))
     checks = {"database": database.ping, "broker": broker.ping}

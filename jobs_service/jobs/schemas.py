@@ -38,7 +38,10 @@ class JobError(msgspec.Struct, frozen=True):
 
 
 class JobView(msgspec.Struct, frozen=True):
-    """A job as its owner sees it; `progress` goes from 0 to 1, `credits` is its price."""
+    """A job as its owner sees it; `progress` goes from 0 to 1, `credits` is its price.
+
+    `revision` grows with each change of its status, as in the events about it.
+    """
 
     id: UUID
     type: Literal["captions"]
@@ -49,6 +52,7 @@ class JobView(msgspec.Struct, frozen=True):
     credits: int
     attempt: int
     created_at: datetime
+    revision: int
     started_at: datetime | None = None
     finished_at: datetime | None = None
     error: JobError | None = None
@@ -67,6 +71,7 @@ class JobView(msgspec.Struct, frozen=True):
             credits=job.price,
             attempt=job.attempt,
             created_at=job.created_at,
+            revision=job.revision,
             started_at=job.started_at,
             finished_at=job.finished_at,
             error=error,
@@ -86,6 +91,7 @@ EXAMPLE_JOB = JobView(
     credits=3,
     attempt=0,
     created_at=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
+    revision=1,
 )
 EXAMPLE_CANCELLED_JOB = msgspec.structs.replace(
     EXAMPLE_JOB,

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from jobs_service.captions.recognise import recognise
 from jobs_service.captions.track import Track, make_track
 from jobs_service.jobs.domain import Job
+from jobs_service.work.progress import Progress
 from jobs_service.work.sources import Sources
-from jobs_service.work.worker import Progress
 from shared.runtime.children import Limits
 
 

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from uuid import UUID
 
 from jobs_service.captions.track import Track
 from jobs_service.jobs.domain import Job
 from jobs_service.jobs.queue import Queue
+from jobs_service.work.progress import Progress, ProgressReports
 from jobs_service.work.use_cases import ClaimJob, FailJob, FinishJob, HandBackJob, JobLost
 from shared.clock import SystemClock
 from shared.db.away import DatabaseAway
@@ -32,14 +33,6 @@ class AttemptCrashed(Unavailable):
     code, title = "attempt_crashed", "The job crashed; the error has been recorded"
 
 
-@dataclass(slots=True)
-class Progress:
-    """How far an attempt is, from 0 to 1, and whether to look at once if it is still ours."""
-
-    reached: float = 0.0
-    look: asyncio.Event = field(default_factory=asyncio.Event)
-
-
 Perform = Callable[[Job, Progress], Awaitable[Track]]
 """Does the work of a job; a Problem says why it cannot be done."""
 
@@ -58,7 +51,13 @@ class Worker:
     """Runs up to `limits.concurrency` jobs at a time."""
 
     def __init__(
-        self, database: Database, name: str, per_user: int, limits: WorkerLimits, perform: Perform
+        self,
+        database: Database,
+        name: str,
+        per_user: int,
+        limits: WorkerLimits,
+        perform: Perform,
+        reports: ProgressReports,
     ) -> None:
         self._database = database
         self._claim = ClaimJob(database, name, limits.lease, per_user)
@@ -66,6 +65,7 @@ class Worker:
         self._fail = FailJob(database)
         self._hand_back = HandBackJob(database)
         self._perform = perform
+        self._reports = reports
         self._limits = limits
         self._clock = SystemClock()
         self._running: dict[UUID, Progress] = {}
@@ -134,10 +134,12 @@ class Worker:
         try:
             async with asyncio.TaskGroup() as group:
                 beating = group.create_task(self._keep_lease(job, progress))
+                reporting = group.create_task(self._reports.follow(job, progress))
                 try:
                     return await self._perform(job, progress)
                 finally:
                     beating.cancel()
+                    reporting.cancel()
         except* JobLost:
             raise JobLost from None
         except* Problem as problems:

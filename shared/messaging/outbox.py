@@ -2,15 +2,12 @@
 
 from collections.abc import Sequence
 
-import msgspec
 from sqlalchemy import ARRAY, MetaData, Text, Uuid, bindparam, func, insert, select
 
-from shared.clock import SystemClock
 from shared.db.executor import Executor
-from shared.ids import uuid7
-from shared.messaging.event import Envelope, IntegrationEvent, encode
+from shared.messaging.envelopes import Envelopes
+from shared.messaging.event import IntegrationEvent, encode
 from shared.messaging.tables import outbox_table
-from shared.observability.context import child_traceparent, request_id, traceparent
 
 _ADD = insert(outbox_table(MetaData())).from_select(
     ["id", "envelope"],
@@ -25,30 +22,15 @@ class Outbox:
     """Writes envelopes; `source` names the service that announces."""
 
     def __init__(self, source: str) -> None:
-        self._source = source
-        self._clock = SystemClock()
+        self._envelopes = Envelopes(source)
 
     async def add(self, tx: Executor, events: Sequence[IntegrationEvent]) -> None:
         """Insert every event with one statement."""
-        envelopes = [self._envelope(event) for event in events]
+        envelopes = [self._envelopes.of(event) for event in events]
         await tx.run(
             _ADD,
             {
                 "ids": [envelope.id for envelope in envelopes],
                 "envelopes": [encode(envelope).decode() for envelope in envelopes],
             },
-        )
-
-    def _envelope(self, event: IntegrationEvent) -> Envelope:
-        return Envelope(
-            id=uuid7(),
-            source=self._source,
-            type=event.TYPE,
-            time=self._clock.now(),
-            subject=event.subject,
-            dataschema=f"{event.TYPE}/v{event.VERSION}",
-            data=msgspec.Raw(msgspec.json.encode(event)),
-            traceparent=traceparent.get() or child_traceparent(""),
-            request_id=request_id.get(),
-            must_be_heard=event.MUST_BE_HEARD,
         )

@@ -4,21 +4,28 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+import msgspec
 import pytest
 from sqlalchemy import text
 
 from jobs_service.captions.track import Track
 from jobs_service.credits.domain import Balance
 from jobs_service.credits.repository import Credits
+from jobs_service.events import JobProgressed
 from jobs_service.jobs.domain import Job, JobStatus, NewJob
 from jobs_service.jobs.repository import Jobs
 from jobs_service.jobs.use_cases import CancelJob, SubmitJob
 from jobs_service.videos.use_cases import FindVideo
+from jobs_service.work import progress as progress_module
 from jobs_service.work import worker as module
+from jobs_service.work.progress import Progress, ProgressReports
 from jobs_service.work.sources import SourceGone, SourceUnavailable
-from jobs_service.work.worker import Perform, Progress, Worker, WorkerLimits
+from jobs_service.work.worker import Perform, Worker, WorkerLimits
 from shared.clock import SystemClock
 from shared.db.database import Database
+from shared.messaging.broker import Broadcast
+from shared.messaging.event import Envelope
+from shared.messaging.in_process import InProcessBroker
 from tests.integration.jobs.conftest import Setting
 from tests.support.tracks import TRACK
 
@@ -27,9 +34,13 @@ LIMITS = WorkerLimits(concurrency=2, attempts=2, lease=5, attempt_time=30)
 
 @asynccontextmanager
 async def working(
-    database: Database, perform: Perform, limits: WorkerLimits = LIMITS
+    database: Database,
+    perform: Perform,
+    limits: WorkerLimits = LIMITS,
+    broker: InProcessBroker | None = None,
 ) -> AsyncIterator[Worker]:
-    worker = Worker(database, "worker", 10, limits, perform)
+    reports = ProgressReports(broker or InProcessBroker())
+    worker = Worker(database, "worker", 10, limits, perform, reports)
     async with asyncio.TaskGroup() as group:
         running = group.create_task(worker.run(lambda: None))
         yield worker
@@ -129,6 +140,55 @@ async def test_progress_is_written_while_the_job_runs(database: Database, job: J
     async with working(database, hang):
         found = await when(database, job, lambda one: one.progress > 0)
         assert (found.progress, found.status) == (0.5, JobStatus.RUNNING)
+
+
+async def test_progress_is_told_four_times_a_second_at_most_and_only_when_it_grows(
+    database: Database, job: Job
+) -> None:
+    told: list[JobProgressed] = []
+
+    async def hear(envelope: Envelope) -> None:
+        told.append(msgspec.json.decode(envelope.data, type=JobProgressed))
+
+    async def perform(job: Job, progress: Progress) -> Track:
+        for step in range(100):
+            progress.reached = step / 200
+            await asyncio.sleep(0.01)
+        return await hang(job, progress)
+
+    broker = InProcessBroker()
+    broker.subscribe(Broadcast("tests.progress", (JobProgressed.TYPE,), hear))
+    began = asyncio.get_running_loop().time()
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(broker.run(lambda: None))
+        async with working(database, perform, broker=broker):
+            async with asyncio.timeout(10):
+                while not told or told[-1].progress < 0.495:
+                    await asyncio.sleep(0.01)
+            await asyncio.sleep(0.6)
+        running.cancel()
+    reached = [one.progress for one in told]
+    assert reached == sorted(set(reached))
+    seconds = asyncio.get_running_loop().time() - began
+    assert 2 <= len(reached) <= 4 * seconds, reached
+    assert {(one.job_id, one.owner_id) for one in told} == {(job.id, job.owner_id)}
+    assert {one.revision for one in told} == {job.revision + 1}
+
+
+async def test_a_job_runs_on_while_nobody_can_be_told_of_its_progress(
+    database: Database, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress_module, "SECONDS_BETWEEN_REPORTS", 0.01)
+
+    async def perform(job: Job, progress: Progress) -> Track:
+        for step in range(10):
+            progress.reached = step / 20
+            await asyncio.sleep(0.02)
+        return TRACK
+
+    async with working(database, perform):  # with a broker that does not run
+        found = await when(database, job, finished)
+    assert (found.status, found.attempt) == (JobStatus.SUCCEEDED, 1)
 
 
 async def test_a_cancelled_job_stops_at_once_when_its_worker_hears_of_it(
