@@ -107,6 +107,9 @@ def demo(
     ] = None,
 ) -> None:
     """Upload a video, wait for its captions and print them."""
+    if load_or_exit(Mode).use_mock_api:
+        err.print("The demonstration does real work: run it without USE_MOCK_API.")
+        raise typer.Exit(2)
     settings = load_or_exit(EmbeddedSettings)
     try:
         asyncio.run(run_demo(Home(settings.madang_home), video, out))

@@ -16,7 +16,7 @@ _ID_OF_REQUEST = "request_id"
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class PreparedAnswer:
     """One documented answer, ready to be sent.
 
     `echoes` are the parts of the body that repeat something of the request, by its name.
@@ -41,14 +41,14 @@ class Answer:
 class Answers:
     """The answers of one operation."""
 
-    def __init__(self, answers: Sequence[Answer]) -> None:
+    def __init__(self, answers: Sequence[PreparedAnswer]) -> None:
         self._answers = answers
         self._usual = min(one.status for one in answers)
 
-    def __iter__(self) -> Iterator[Answer]:
+    def __iter__(self) -> Iterator[PreparedAnswer]:
         return iter(self._answers)
 
-    def chosen(self, wanted: Preferences, media_types: Sequence[str]) -> Answer:
+    def chosen(self, wanted: Preferences, media_types: Sequence[str]) -> PreparedAnswer:
         """The preferred answer, or the usual one, of the first of `media_types` that it has.
 
         Raises `PreferenceUnknown`.
@@ -60,7 +60,7 @@ class Answers:
                     return answer
         return found[0]
 
-    def _preferred(self, wanted: Preferences) -> list[Answer]:
+    def _preferred(self, wanted: Preferences) -> list[PreparedAnswer]:
         found = [one for one in self._answers if wanted.code in (None, str(one.status))]
         if not found:
             known = sorted({str(one.status) for one in self._answers})
@@ -97,10 +97,10 @@ class AnswerMaker:
 
     def _of_response(
         self, status: int, response: Schema, where: str, parameters: Sequence[str]
-    ) -> Iterator[Answer]:
+    ) -> Iterator[PreparedAnswer]:
         headers = self._headers(status, response, where)
         if not response.get("content"):
-            yield Answer(status, "", "", headers, b"", {})
+            yield PreparedAnswer(status, "", "", headers, b"", {})
         for documented_type, media in response.get("content", {}).items():
             for name, value in self._examples(documented_type, media, where):
                 media_type, body = _encoded(documented_type, value)
@@ -110,7 +110,7 @@ class AnswerMaker:
                         (b"content-range", b"bytes 0-%d/%d" % (len(body) - 1, len(body)))
                     )
                 echoes = _echoes(value, status, parameters)
-                yield Answer(status, documented_type, name, described, body, echoes)
+                yield PreparedAnswer(status, documented_type, name, described, body, echoes)
 
     def _examples(self, media_type: str, media: Schema, where: str) -> Iterator[tuple[str, Any]]:
         if "examples" in media:

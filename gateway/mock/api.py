@@ -9,8 +9,9 @@ from starlette.types import Receive, Scope, Send
 
 from gateway.cors import Fields
 from gateway.mock.content import SUFFIXES
-from gateway.mock.operations import Operations, Rules, media_type_of
-from gateway.mock.preferences import preferences_in
+from gateway.mock.operations import Operations
+from gateway.mock.preferences import USUAL, preferences_in
+from gateway.mock.rules import Given
 from gateway.mock.schemas import Schemas
 from shared.observability import context
 from shared.runtime.readiness import CheckReport, ReadinessReport
@@ -23,9 +24,7 @@ class MockApi:
     """Answers every call that `document` tells of; errors are raised for the gateway to explain."""
 
     def __init__(self, document: Mapping[str, Any]) -> None:
-        schemas = Schemas(document["components"])
-        self._operations = Operations(document, schemas)
-        self._rules = Rules(schemas)
+        self._operations = Operations(document, Schemas(document["components"]))
         self._pages = {
             "/openapi.json": msgspec.json.encode(document),
             "/health/ready": msgspec.json.encode(ReadinessReport("healthy", _CHECKS)),
@@ -40,15 +39,12 @@ class MockApi:
         operation, in_path = self._operations.find(scope["method"], scope["path"])
         if operation.needs_token and b"authorization" not in fields:
             bearer_token(None)
-        body = await _read(receive, keep=media_type_of(fields) != "multipart/form-data")
+        kind = _media_type(fields)
+        body = await _read(receive, keep=operation.rules.reads(kind))
         wanted = preferences_in(scope["headers"])
-        if wanted.code is None and wanted.example is None:
-            self._rules.check(
-                operation,
-                {"path": in_path, "query": _query(scope), "header": _headers(fields)},
-                media_type_of(fields),
-                body,
-            )
+        if wanted is USUAL:
+            parameters = {"path": in_path, "query": _query(scope), "header": _headers(fields)}
+            operation.rules.check(Given(parameters, kind, body))
         answer = operation.answers.chosen(wanted, _wanted_types(scope["path"], fields))
         given = {**in_path, "request_id": context.request_id.get()}
         headers = [*answer.headers, *wanted.applied]
@@ -63,7 +59,7 @@ async def _send(send: Send, status: int, headers: Any, body: bytes) -> None:
 
 
 async def _read(receive: Receive, *, keep: bool) -> bytes:
-    """The body; with `keep` off it is read and forgotten, for it may be a large file."""
+    """The body; without `keep` it is taken and forgotten, for it may be a large file."""
     chunks = []
     more = True
     while more:
@@ -72,6 +68,12 @@ async def _read(receive: Receive, *, keep: bool) -> bytes:
         if keep:
             chunks.append(message.get("body", b""))
     return b"".join(chunks)
+
+
+def _media_type(fields: Fields) -> str:
+    """The type of a request's body, without its parameters; JSON when none is named."""
+    given = fields.get(b"content-type", b"application/json").decode("latin-1")
+    return given.partition(";")[0].strip().lower()
 
 
 def _query(scope: Scope) -> dict[str, str]:

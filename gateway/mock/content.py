@@ -21,7 +21,7 @@ _TEXTS: Mapping[str, str] = {
     "application/ttml+xml": _TTML,
     "text/csv": "name,value\nexample,1\n",
     "text/html": "<!doctype html><title>Example</title>\n",
-    "text/event-stream": 'id: 1\nevent: example\ndata: {"example": true}\n\n',
+    "text/event-stream": 'retry: 60000\nid: 1\nevent: example\ndata: {"example": true}\n\n',
 }
 SUFFIXES: Mapping[str, str] = {
     "csv": "text/csv",

@@ -1,108 +1,25 @@
-"""The documented calls: which one a request makes, and what it must bring along."""
+"""The documented calls, and which of them a request makes."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl
 
-import msgspec
-
-from gateway.cors import Fields
 from gateway.mock.answers import AnswerMaker, Answers
-from gateway.mock.checks import Checks, from_text
+from gateway.mock.rules import Parameter, Rules
 from gateway.mock.schemas import Schema, Schemas
-from shared.errors import (
-    FieldError,
-    Invalid,
-    Malformed,
-    MethodNotAllowed,
-    NotFound,
-    UnsupportedType,
-)
+from shared.errors import MethodNotAllowed, NotFound
 
-_JSON = "application/json"
-_FORM = "application/x-www-form-urlencoded"
 _PARAMETER = re.compile(r"{(\w+)}")
 
 
 @dataclass(frozen=True, slots=True)
-class Parameter:
-    """A documented parameter; `place` is path, query or header."""
-
-    name: str
-    place: str
-    required: bool
-    schema: Schema
-
-
-@dataclass(frozen=True, slots=True)
 class Operation:
-    """One documented call; `bodies` are the schemas of its body by media type."""
+    """One documented call: what it asks of a request, and what it answers."""
 
     needs_token: bool
-    parameters: Sequence[Parameter]
-    bodies: Mapping[str, Schema]
+    rules: Rules
     answers: Answers
-
-
-class Rules:
-    """Holds requests against the documented parameters and bodies."""
-
-    def __init__(self, schemas: Schemas) -> None:
-        self._schemas = schemas
-        self._checks = Checks(schemas)
-
-    def check(
-        self,
-        operation: Operation,
-        given: Mapping[str, Mapping[str, str]],
-        media_type: str,
-        body: bytes,
-    ) -> None:
-        """Raise `Invalid` for every wrong field at once, `Malformed`, or `UnsupportedType`.
-
-        `given` are the parameters by place and name.
-        """
-        mistakes = [
-            mistake
-            for one in operation.parameters
-            for mistake in self._of_parameter(one, given[one.place])
-        ]
-        if operation.bodies:
-            mistakes += self._of_body(operation.bodies, media_type, body)
-        if mistakes:
-            raise Invalid(errors=tuple(mistakes))
-
-    def _of_parameter(self, one: Parameter, given: Mapping[str, str]) -> list[FieldError]:
-        name = one.name.lower() if one.place == "header" else one.name
-        if name not in given:
-            return [FieldError(one.name, "is required")] if one.required else []
-        return self._of_text(given[name], one.schema, one.name)
-
-    def _of_text(self, text: str, schema: Schema, name: str) -> list[FieldError]:
-        values = [from_text(text, choice) for choice in self._schemas.choices(schema)]
-        found = [self._checks.mistakes(value, schema, name) for value in values]
-        return [] if [] in found else found[0]
-
-    def _of_body(
-        self, bodies: Mapping[str, Schema], media_type: str, body: bytes
-    ) -> list[FieldError]:
-        if media_type == _JSON and _JSON in bodies:
-            return self._checks.mistakes(_decoded(body), bodies[_JSON], "")
-        if media_type == _FORM and _FORM in bodies:
-            return self._of_form(body, bodies[_FORM])
-        if _JSON in bodies:
-            raise UnsupportedType(f"Send {' or '.join(bodies)}; this is {media_type!r}.")
-        return []  # files are not read; and what takes a form may take JSON, too: log-in does
-
-    def _of_form(self, body: bytes, schema: Schema) -> list[FieldError]:
-        members = self._schemas.resolved(schema).get("properties", {})
-        values: dict[str, Any] = {
-            name: from_text(text, self._schemas.resolved(members.get(name, {})))
-            for name, text in parse_qsl(body.decode("latin-1"), keep_blank_values=True)
-        }
-        return self._checks.mistakes(values, schema, "")
 
 
 class Operations:
@@ -147,26 +64,19 @@ class Operations:
                 yield operations, match.groupdict()
 
 
-def media_type_of(fields: Fields) -> str:
-    """The type of a request's body, without its parameters; JSON when none is named."""
-    given = fields.get(b"content-type", _JSON.encode()).decode("latin-1")
-    return given.partition(";")[0].strip().lower()
-
-
 def _operation(maker: AnswerMaker, schemas: Schemas, described: Schema, where: str) -> Operation:
     parameters = [
         Parameter(one["name"], one["in"], one.get("required", False), one["schema"])
         for one in map(schemas.resolved, described.get("parameters", ()))
     ]
     content = schemas.resolved(described.get("requestBody", {})).get("content", {})
+    bodies = {name: media.get("schema", {}) for name, media in content.items()}
+    in_path = [one.name for one in parameters if one.place == "path"]
     security = described.get("security", [])
     return Operation(
         needs_token=bool(security) and {} not in security,
-        parameters=parameters,
-        bodies={name: media.get("schema", {}) for name, media in content.items()},
-        answers=maker.answers(
-            described, where, [one.name for one in parameters if one.place == "path"]
-        ),
+        rules=Rules(schemas, parameters, bodies),
+        answers=maker.answers(described, where, in_path),
     )
 
 
@@ -178,10 +88,3 @@ def _pattern(path: str) -> re.Pattern[str]:
             for index, part in enumerate(parts)
         )
     )
-
-
-def _decoded(body: bytes) -> Any:
-    try:
-        return msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Malformed(f"The body is not valid JSON: {error}.") from None

@@ -46,4 +46,5 @@ def preferences_in(headers: HeaderList) -> Preferences:
     for preference in ",".join(given).replace(";", ",").split(","):
         name, _, value = preference.partition("=")
         found.setdefault(name.strip().lower(), value.strip().strip('"'))
-    return Preferences(found.get("code"), found.get("example"))
+    wanted = Preferences(found.get("code"), found.get("example"))
+    return USUAL if wanted == USUAL else wanted

@@ -1,14 +1,18 @@
 """The composition root of mock mode: the same gateway, in front of examples."""
 
+from collections.abc import Mapping
+
+from starlette.types import ASGIApp
+
 from gateway import clients
 from gateway.cors import Cors
-from gateway.documented import documented
+from gateway.documented import Document, documented
 from gateway.identity import Identity
 from gateway.info import Features, Info
 from gateway.mock.api import MockApi
 from gateway.mock.identity import AnyToken
 from gateway.pipeline import Gateway, Policies
-from gateway.routes import Routes
+from gateway.routes import Routes, owner_of
 from gateway.service import own_pages, standard_access_log
 from gateway.settings import DoorSettings
 from shared.clock import SystemClock
@@ -23,7 +27,8 @@ _UPSTREAMS = ("auth", "content", "jobs")
 def build_mock(settings: DoorSettings) -> Service:
     """The gateway with nothing behind it."""
     clock = SystemClock()
-    api = MockApi(documented())
+    document = documented()
+    api = MockApi(document)
     upstreams = dict.fromkeys(_UPSTREAMS, api)
     asked = clients.in_process(upstreams)
     about = Info(
@@ -34,10 +39,7 @@ def build_mock(settings: DoorSettings) -> Service:
     )
     routes = Routes(
         upstreams,
-        {
-            **own_pages(asked, clock, about, settings),
-            "/health/full": api,
-        },  # each state, as it is preferred
+        _with_examples(document, api, own_pages(asked, clock, about, settings)),
         max_body=settings.max_body_bytes,
         max_upload=settings.upload_max_bytes,
         deprecations=settings.deprecated_aliases,
@@ -53,6 +55,15 @@ def build_mock(settings: DoorSettings) -> Service:
     return Service(
         "gateway", Gateway(policies, clock, access_log, https_only=False), close=(close,)
     )
+
+
+def _with_examples(
+    document: Document, api: ASGIApp, own: Mapping[str, ASGIApp]
+) -> dict[str, ASGIApp]:
+    """The gateway's own pages, and examples in the place of those that need services: each state
+    of `/health/full`, as it is preferred, and what is not here in mock mode."""
+    examples = {path: api for path in document["paths"] if owner_of(path) is None}
+    return {**examples, **own, "/health/full": api}
 
 
 def serve_mock(settings: DoorSettings) -> int:

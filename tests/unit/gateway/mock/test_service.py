@@ -6,6 +6,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from gateway.mock.api import MockApi
 from gateway.mock.service import build_mock
 from gateway.settings import DoorSettings
 from shared.settings import BadSettings, load
@@ -228,3 +229,25 @@ async def test_the_document_is_whole_with_nothing_behind(client: httpx.AsyncClie
 def test_mock_mode_is_refused_in_production() -> None:
     with pytest.raises(BadSettings, match="USE_MOCK_API must be false"):
         load(DoorSettings, use_mock_api=True, environment="production")
+
+
+async def test_a_stream_of_events_is_answered_as_one() -> None:
+    stream = {"text/event-stream": {}}
+    events = {"responses": {"200": {"description": "Events", "content": stream}}}
+    document = {"paths": {"/api/events": {"get": events}}, "components": {}}
+    async with client_of(MockApi(document)) as client:
+        answer = await client.get("/api/events")
+    assert answer.headers["content-type"] == "text/event-stream; charset=utf-8"
+    assert "\nevent: example\n" in answer.text
+
+
+async def test_a_recursive_answer_without_an_example_ends() -> None:
+    tree = {
+        "type": "object",
+        "properties": {"parts": {"type": "array", "items": {"$ref": "#/components/schemas/Tree"}}},
+    }
+    content = {"application/json": {"schema": {"$ref": "#/components/schemas/Tree"}}}
+    read = {"responses": {"200": {"description": "A tree", "content": content}}}
+    document = {"paths": {"/tree": {"get": read}}, "components": {"schemas": {"Tree": tree}}}
+    async with client_of(MockApi(document)) as client:
+        assert "parts" in (await client.get("/tree")).json()
