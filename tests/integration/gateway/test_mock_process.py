@@ -105,6 +105,19 @@ def test_production_refuses_mock_mode(command: list[str], tmp_path: Path) -> Non
     assert "USE_MOCK_API must be false when ENVIRONMENT is production" in ended.stderr
 
 
+def test_the_demonstration_says_that_it_needs_the_real_suite(tmp_path: Path) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "deploy.cli", "demo"],
+        env=environment(USE_MOCK_API="true"),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+    )
+    assert ended.returncode == 2
+    assert "USE_MOCK_API" in ended.stderr
+
+
 def test_without_the_switch_the_gateway_still_wants_its_settings(tmp_path: Path) -> None:
     ended = subprocess.run(
         [sys.executable, "-m", "gateway"],
