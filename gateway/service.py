@@ -1,7 +1,7 @@
 """The composition root: builds every object of the gateway."""
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 from starlette.types import ASGIApp
 
@@ -13,6 +13,10 @@ from gateway.health import Health
 from gateway.identity import Identity
 from gateway.info import Features, Info, InfoPage
 from gateway.local import read_only
+from gateway.metrics.loop_lag import LoopLag
+from gateway.metrics.page import MetricsPage, readers_of
+from gateway.metrics.requests import RequestMetrics
+from gateway.metrics.sources import Source, of_build, of_upstreams
 from gateway.openapi import OpenApi
 from gateway.pipeline import Gateway, Policies
 from gateway.routes import Routes
@@ -22,7 +26,7 @@ from gateway.upstream.pool import Origin, Pool
 from gateway.upstream.proxy import Proxy
 from shared.clock import Clock, SystemClock
 from shared.messaging.broker import Broker
-from shared.runtime.service import Service
+from shared.runtime.service import Component, Service
 from shared.security.verification import remote_verification
 from shared.version import VERSION
 
@@ -40,6 +44,7 @@ def build(
         "auth": settings.auth_url, "content": settings.content_url, "jobs": settings.jobs_url,
     }  # fmt: skip
     closing: list[Callable[[], Awaitable[None]]] = []
+    pools: dict[str, Pool] = {}
     if upstreams is None:
         asked = clients.over_http(urls, settings.upstream_ca)
         pools = _pools(urls, settings, clock)
@@ -51,11 +56,13 @@ def build(
         "gateway", settings.secret_key.get_secret_value(), asked["auth"], clock
     )
     broker.subscribe(verification.broadcast)
+    requests, lag = RequestMetrics(), LoopLag(clock)
+    sources = [of_build(VERSION), requests.families, lag.families, of_upstreams(pools)]
     features = Features(docs=True, mock=False, realtime=False, cache=False)
     about = Info("madang", VERSION, settings.environment, features)
     routes = Routes(
         upstreams,
-        own_pages(asked, clock, about, settings),
+        own_pages(asked, clock, about, settings, sources),
         max_body=settings.max_body_bytes,
         max_upload=settings.upload_max_bytes,
         deprecations=settings.deprecated_aliases,
@@ -71,7 +78,7 @@ def build(
     return Service(
         "gateway",
         Gateway(policies, clock, access_log, https_only=settings.environment == "production"),
-        components=(verification.component,),
+        components=(verification.component, Component("loop-lag", lag.run)),
         close=(*closing, close),
     )
 
@@ -92,9 +99,13 @@ def _pools(urls: Mapping[str, str], settings: GatewaySettings, clock: Clock) -> 
 
 
 def own_pages(
-    asked: clients.Clients, clock: Clock, about: Info, settings: DoorSettings
+    asked: clients.Clients,
+    clock: Clock,
+    about: Info,
+    settings: DoorSettings,
+    sources: Iterable[Source],
 ) -> dict[str, ASGIApp]:
-    """What the gateway answers itself, by path."""
+    """What the gateway answers itself, by path; `sources` are those of its metrics."""
     health = Health(asked, clock, mock=about.features.mock)
     openapi = OpenApi(asked, clock, settings.deprecated_aliases.keys())
     return {
@@ -104,6 +115,7 @@ def own_pages(
         "/api/info": read_only(InfoPage(about).page),
         "/health/ready": read_only(health.ready),
         "/health/full": read_only(health.full),
+        "/metrics": read_only(MetricsPage(sources, readers_of(settings)).page),
         "/openapi.json": read_only(openapi.page),
         **Docs(openapi).apps(),
     }

@@ -1,6 +1,7 @@
 """What the gateway reads from its environment, and what it refuses to start with."""
 
 import json
+import re
 import ssl
 from typing import Annotated, Any, Self
 from urllib.parse import SplitResult, urlsplit
@@ -18,6 +19,8 @@ from gateway.deprecation import Deprecations, deprecations_in
 from shared.settings import CommonSettings, ProcessSettings, Settings
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+_BEARER = re.compile(r"[A-Za-z0-9._~+/-]{16,}=*")
+"""What may stand in the header (RFC 6750, 2.1)."""
 
 
 def _service_url(value: str) -> str:
@@ -67,6 +70,13 @@ class DoorSettings(Mode, ProcessSettings):
         '"successor": "/api/auth/login"}}; sunset and successor may be left out.',
     )
 
+    metrics_token: SecretStr | None = Field(
+        None,
+        description="Who sends it as a bearer token may read /metrics, and nobody else. Without "
+        "it, direct requests from this machine may, and outside production also from private "
+        "networks. At least 16 characters.",
+    )
+
     @field_validator("allowed_origins", mode="before")
     @classmethod
     def _as_list(cls, value: Any) -> Any:
@@ -78,6 +88,13 @@ class DoorSettings(Mode, ProcessSettings):
             return json.loads(value)
         except json.JSONDecodeError as error:
             raise ValueError(f"{value!r} begins like a JSON array and is none: {error}") from None
+
+    @field_validator("metrics_token")
+    @classmethod
+    def _check_token(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not _BEARER.fullmatch(value.get_secret_value()):
+            raise ValueError("it must have 16 or more characters, of letters, digits and ._~+/-")
+        return value
 
     @model_validator(mode="after")
     def _check_origins(self) -> Self:

@@ -9,6 +9,7 @@ from gateway.cors import Cors
 from gateway.documented import Document, documented
 from gateway.identity import Identity
 from gateway.info import Features, Info
+from gateway.metrics.sources import of_build
 from gateway.mock.api import MockApi
 from gateway.mock.identity import AnyToken
 from gateway.pipeline import Gateway, Policies
@@ -39,7 +40,9 @@ def build_mock(settings: DoorSettings) -> Service:
     )
     routes = Routes(
         upstreams,
-        _with_examples(document, api, own_pages(asked, clock, about, settings)),
+        _with_examples(
+            document, api, own_pages(asked, clock, about, settings, [of_build(VERSION)])
+        ),
         max_body=settings.max_body_bytes,
         max_upload=settings.upload_max_bytes,
         deprecations=settings.deprecated_aliases,

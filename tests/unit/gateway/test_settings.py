@@ -90,3 +90,10 @@ def test_a_service_url_may_end_with_a_slash() -> None:
 def test_authorities_that_are_no_certificates_are_refused_by_name() -> None:
     with pytest.raises(BadSettings, match="it holds no certificates in PEM"):
         settings(upstream_ca="a path, perhaps")
+
+
+@pytest.mark.parametrize("token", ["", "t" * 15, "t" * 16 + " ", "토큰" * 16])
+def test_a_token_that_no_header_can_carry_or_anybody_can_guess_is_refused(token: str) -> None:
+    with pytest.raises(BadSettings, match="METRICS_TOKEN: it must have 16 or more") as refusal:
+        settings(metrics_token=token)
+    assert not token or token not in str(refusal.value)
