@@ -63,7 +63,8 @@ async def outcome(parts: list[bytes], *, is_head: bool = False) -> Outcome:
     body = b""
     for part in parts:
         if not wire.closed:
-            connection.data_received(part)
+            connection.get_buffer(-1)[: len(part)] = part
+            connection.buffer_updated(len(part))
     body += connection.take()
     reusable = connection.is_done and connection.is_reusable
     connection.eof_received()
