@@ -1,6 +1,7 @@
 """Is it alive, is it ready, and how is everything behind it?"""
 
 import asyncio
+from collections.abc import Mapping
 from typing import Literal
 
 import httpx
@@ -12,10 +13,14 @@ from gateway.clients import Clients
 from shared.clock import Clock
 from shared.errors import Problem
 from shared.runtime.readiness import CheckReport, Readiness, ReadinessReport
+from shared.runtime.service import Check
 
 _SECONDS = 1.0
 _SPARE_SECONDS = 0.25
 """The services give each of their checks a second; their answer needs a moment more."""
+
+_REPORT_SECONDS = 0.5
+"""How long one report answers everybody: whoever asks often costs those behind us nothing."""
 
 OPTIONAL = frozenset({"broker", "cache"})
 """Without these every request still works: events wait in the outbox, the cache is passed by."""
@@ -31,6 +36,10 @@ class Part(msgspec.Struct, frozen=True, omit_defaults=True):
     reason: str | None = None
 
 
+_IN_MEMORY = Part("healthy", 0.0, "in memory")
+"""The cache where none is shared."""
+
+
 class FullReport(msgspec.Struct, frozen=True):
     """The state of everything, by name; `api` is the gateway itself."""
 
@@ -39,9 +48,11 @@ class FullReport(msgspec.Struct, frozen=True):
 
 
 class Health:
-    """The health pages."""
+    """The health pages; `checks` are of what the gateway itself uses, by name."""
 
-    def __init__(self, clients: Clients, clock: Clock, *, mock: bool = False) -> None:
+    def __init__(
+        self, clients: Clients, checks: Mapping[str, Check], clock: Clock, *, mock: bool = False
+    ) -> None:
         self._clients = clients
         self._alive = {
             "status": "healthy",
@@ -50,6 +61,10 @@ class Health:
         }
         self._clock = clock
         self._readiness = Readiness({})
+        self._used = Readiness(checks)
+        self._asking = asyncio.Lock()
+        self._report: FullReport | None = None
+        self._reported_at = 0.0
 
     async def root(self, _: Request) -> Response:
         """`/`: a friendly word."""
@@ -72,16 +87,33 @@ class Health:
         )
 
     async def report(self) -> FullReport:
+        """The state of everything, half a second old at most; many who ask at once ask together."""
+        async with self._asking:
+            age = self._clock.monotonic() - self._reported_at
+            if self._report is None or age > _REPORT_SECONDS:
+                self._report = await self._ask_everybody()
+                self._reported_at = self._clock.monotonic()
+            return self._report
+
+    async def _ask_everybody(self) -> FullReport:
         """Ask every service at the same time and put the answers together."""
-        answers = await asyncio.gather(*(self._ask(one) for one in self._clients.values()))
+        *answers, used = await asyncio.gather(
+            *(self._ask(one) for one in self._clients.values()), self._ask_ourselves()
+        )
         parts: dict[str, Part | Literal["healthy"]] = {"api": "healthy"}
         shared: dict[str, Part] = {}
-        for name, (part, checks) in zip(self._clients, answers, strict=True):
+        for name, (part, _) in zip(self._clients, answers, strict=True):
             parts[name] = part
+        for name, (_, checks) in zip((*self._clients, "gateway"), (*answers, used), strict=True):
             for check, report in checks.items():
                 shared[check] = _worse(shared.get(check), report, name)
-        parts.update(shared)
-        return FullReport(_worst([part.status for part, _ in answers]), parts)
+        parts |= {"cache": _IN_MEMORY} | shared
+        return FullReport(_worst([part.status for part, _ in (*answers, used)]), parts)
+
+    async def _ask_ourselves(self) -> tuple[Part, dict[str, CheckReport]]:
+        checks = (await self._used.report()).checks
+        state, reason = _state_of(ReadinessReport("healthy", checks))
+        return Part(state, 0.0, reason), checks
 
     async def _ask(self, client: httpx.AsyncClient) -> tuple[Part, dict[str, CheckReport]]:
         started = self._clock.monotonic()

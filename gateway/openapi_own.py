@@ -1,6 +1,6 @@
 """What the gateway answers itself, as OpenAPI."""
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -32,15 +32,32 @@ def _strings(*names: str) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "required": list(names)}
 
 
+def _full_reports() -> tuple[FullReport, FullReport]:
+    """All is well; and: a service and the broker cannot be reached."""
+    well: dict[str, Part | Literal["healthy"]] = {
+        "api": "healthy",
+        "auth": Part("healthy", 4.1),
+        "content": Part("healthy", 4.8),
+        "jobs": Part("healthy", 4.3),
+        "cache": Part("healthy", 0.0, "in memory"),
+        "database": Part("healthy", 1.2),
+        "broker": Part("healthy", 2.6),
+        "storage": Part("healthy", 0.9),
+    }
+    broken: dict[str, Part | Literal["healthy"]] = {
+        "jobs": Part("unhealthy", 3.1, "ConnectError"),
+        "broker": Part("unhealthy", 1000.4, "no answer within 1 s (content)"),
+        "content": Part("degraded", 1003.2, "without broker"),
+    }
+    return FullReport("healthy", well), FullReport("unhealthy", well | broken)
+
+
 def own() -> tuple[dict[str, Any], dict[str, Any]]:
     """Our paths, and the schemas they refer to."""
     (full, described, _), schemas = msgspec.json.schema_components(
         [FullReport, Info, ProblemBody], ref_template=_REF
     )
-    well = FullReport("healthy", {"api": "healthy", "database": Part("healthy", 1.2)})
-    ill = FullReport(
-        "unhealthy", {"api": "healthy", "auth": Part("unhealthy", 3.1, "ConnectError")}
-    )
+    well, ill = _full_reports()
     running = {"message": "Madang is running", "status": "running"}
     alive = {"status": "healthy", "service": "gateway"}
     alive_schema = _strings("status", "service")
@@ -71,7 +88,11 @@ def own() -> tuple[dict[str, Any], dict[str, Any]]:
         "/health/full": _path(
             "The state of everything behind the gateway",
             {
-                "200": _described("All that is needed works", full, msgspec.to_builtins(well)),
+                "200": _described(
+                    "All that is needed works; `degraded` without broker or cache",
+                    full,
+                    msgspec.to_builtins(well),
+                ),
                 "503": _described("Something needed is down", full, msgspec.to_builtins(ill)),
             },
             "health_full",

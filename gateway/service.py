@@ -26,7 +26,7 @@ from gateway.upstream.pool import Origin, Pool
 from gateway.upstream.proxy import Proxy
 from shared.clock import Clock, SystemClock
 from shared.messaging.broker import Broker
-from shared.runtime.service import Component, Service
+from shared.runtime.service import Check, Component, Service
 from shared.security.verification import remote_verification
 from shared.version import VERSION
 
@@ -62,7 +62,7 @@ def build(
     about = Info("madang", VERSION, settings.environment, features)
     routes = Routes(
         upstreams,
-        own_pages(asked, clock, about, settings, sources),
+        own_pages(asked, clock, about, settings, {"broker": broker.ping}, sources),
         max_body=settings.max_body_bytes,
         max_upload=settings.upload_max_bytes,
         deprecations=settings.deprecated_aliases,
@@ -103,10 +103,12 @@ def own_pages(
     clock: Clock,
     about: Info,
     settings: DoorSettings,
+    checks: Mapping[str, Check],
     sources: Iterable[Source],
 ) -> dict[str, ASGIApp]:
-    """What the gateway answers itself, by path; `sources` are those of its metrics."""
-    health = Health(asked, clock, mock=about.features.mock)
+    """What the gateway answers itself, by path; `checks` are of what it uses, `sources` those of
+    its metrics."""
+    health = Health(asked, checks, clock, mock=about.features.mock)
     openapi = OpenApi(asked, clock, settings.deprecated_aliases.keys())
     return {
         "/": read_only(health.root),

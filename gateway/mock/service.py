@@ -41,7 +41,7 @@ def build_mock(settings: DoorSettings) -> Service:
     routes = Routes(
         upstreams,
         _with_examples(
-            document, api, own_pages(asked, clock, about, settings, [of_build(VERSION)])
+            document, api, own_pages(asked, clock, about, settings, {}, [of_build(VERSION)])
         ),
         max_body=settings.max_body_bytes,
         max_upload=settings.upload_max_bytes,

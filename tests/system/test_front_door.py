@@ -24,7 +24,8 @@ async def test_health_as_the_contract_has_it(suite: Suite) -> None:
         assert (await http.get("/health")).json()["status"] == "healthy"
         full = (await http.get("/health/full")).json()
     assert full["status"] == "healthy"
-    assert {"auth", "content", "jobs"} <= set(full["services"])
+    expected = {"api", "auth", "content", "jobs", "database", "broker", "cache", "storage"}
+    assert set(full["services"]) == expected
 
 
 async def test_every_public_call_is_described_once_for_all(suite: Suite) -> None:

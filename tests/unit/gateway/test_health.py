@@ -1,5 +1,7 @@
 """What the health pages say, and whom they ask."""
 
+import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 import httpx
@@ -10,6 +12,8 @@ from gateway import clients
 from gateway.health import Health
 from gateway.local import read_only
 from shared.errors import Unavailable
+from shared.runtime.service import Check
+from tests.support.clock import MovableClock
 from tests.support.gateway import CLOCK, everywhere, gateway
 from tests.unit.gateway.client import client_of
 
@@ -36,8 +40,10 @@ def failing(error: Exception) -> httpx.AsyncClient:
     return httpx.AsyncClient(transport=httpx.MockTransport(answer), base_url="http://service")
 
 
-async def full(**services: httpx.AsyncClient) -> tuple[int, Any]:
-    app = read_only(Health(services, CLOCK).full)
+async def full(
+    checks: Mapping[str, Check] | None = None, **services: httpx.AsyncClient
+) -> tuple[int, Any]:
+    app = read_only(Health(services, checks or {}, CLOCK).full)
     async with client_of(app) as client:
         answer = await client.get("/health/full")
     return answer.status_code, answer.json()
@@ -50,8 +56,9 @@ async def test_all_is_well() -> None:
     assert (status, report["status"]) == (200, "healthy")
     parts = report["services"]
     assert parts["api"] == "healthy"
-    assert set(parts) == {"api", "auth", "content", "database", "broker", "storage"}
-    for name in ("auth", "content", "database", "broker", "storage"):
+    expected = {"auth", "content", "database", "broker", "storage", "cache"}
+    assert set(parts) == {"api", *expected}
+    for name in expected:
         assert parts[name]["status"] == "healthy"
         assert parts[name]["latency_ms"] >= 0
 
@@ -94,12 +101,106 @@ async def test_an_answer_that_says_nothing_counts_as_none() -> None:
     assert (status, report["services"]["auth"]["status"]) == (503, "unhealthy")
 
 
+async def away() -> None:
+    raise ConnectionError
+
+
+async def there() -> None:
+    """Nothing is wrong."""
+
+
+@pytest.mark.parametrize("optional", ["broker", "cache"])
+async def test_what_the_gateway_itself_uses_counts_too(optional: str) -> None:
+    status, report = await full({optional: away}, auth=service(broker=WELL))
+    assert (status, report["status"]) == (200, "degraded")
+    assert report["services"]["auth"]["status"] == "healthy"
+    assert report["services"][optional]["reason"] == "ConnectionError (gateway)"
+
+
+async def test_a_cache_that_is_not_shared_is_in_memory() -> None:
+    _, alone = await full(auth=service())
+    assert alone["services"]["cache"] == {
+        "status": "healthy", "latency_ms": 0.0, "reason": "in memory"
+    }  # fmt: skip
+    _, shared = await full({"cache": there}, auth=service())
+    assert "reason" not in shared["services"]["cache"]
+
+
+class Counted:
+    """A service that says how often it was asked, and answers when it may."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.may_answer = asyncio.Event()
+        self.may_answer.set()
+
+    @property
+    def client(self) -> httpx.AsyncClient:
+        async def answer(_: httpx.Request) -> httpx.Response:
+            self.asked += 1
+            await self.may_answer.wait()
+            return httpx.Response(200, json={"status": "healthy", "checks": {}})
+
+        return httpx.AsyncClient(transport=httpx.MockTransport(answer), base_url="http://service")
+
+
+async def test_who_asks_at_the_same_time_shares_the_answer() -> None:
+    auth = Counted()
+    auth.may_answer.clear()
+    health = Health({"auth": auth.client}, {}, CLOCK)
+    async with asyncio.TaskGroup() as group:
+        reports = [group.create_task(health.report()) for _ in range(50)]
+        await asyncio.sleep(0)
+        auth.may_answer.set()
+    assert {one.result().status for one in reports} == {"healthy"}
+    assert auth.asked == 1
+
+
+async def test_a_report_answers_for_half_a_second() -> None:
+    auth, clock = Counted(), MovableClock()
+    health = Health({"auth": auth.client}, {}, clock)
+    await health.report()
+    clock.advance(0.5)
+    await health.report()
+    assert auth.asked == 1
+    clock.advance(0.01)
+    await health.report()
+    assert auth.asked == 2
+
+
+async def test_who_gives_up_leaves_the_asking_to_the_next() -> None:
+    auth = Counted()
+    auth.may_answer.clear()
+    health = Health({"auth": auth.client}, {}, CLOCK)
+    async with asyncio.TaskGroup() as group:
+        first, second = (group.create_task(health.report()) for _ in range(2))
+        await asyncio.sleep(0)
+        first.cancel()
+        auth.may_answer.set()
+    assert second.result().status == "healthy"
+
+
+async def test_what_hangs_delays_the_report_no_more_than_what_is_slow() -> None:
+    hanging = Counted()
+    hanging.may_answer.clear()
+
+    async def hangs() -> None:
+        await asyncio.Event().wait()
+
+    began = CLOCK.monotonic()
+    status, report = await full({"broker": hangs}, auth=hanging.client, jobs=hanging.client)
+    assert (status, report["status"]) == (503, "unhealthy")
+    assert report["services"]["auth"]["reason"] == "no answer in time"
+    assert report["services"]["broker"]["reason"] == "no answer within 1 s (gateway)"
+    assert CLOCK.monotonic() - began < 2.25  # one after the other it would be 3.5
+
+
 async def test_root_and_health_ask_nobody() -> None:
     async def nobody(scope: Scope, receive: Receive, send: Send) -> None:
         raise AssertionError("asked")
 
     upstreams = everywhere(nobody)
-    health = Health(clients.in_process(upstreams), CLOCK)
+    health = Health(clients.in_process(upstreams), {}, CLOCK)
     own = {
         "/": read_only(health.root),
         "/health": read_only(health.alive),
