@@ -120,9 +120,8 @@ class Cache:
         def keep(terms: Terms, headers: HeaderList, body: bytes) -> Entry:
             entry = Entry(varied(key, terms.varies, fields), terms, headers, body, miss.began)
             now = self._clock.monotonic()
-            if miss.number == self.purges and entry.expires_at > now:
+            if miss.number == self.purges:
                 self._store.put(key, entry, now)
-            self._end(key, miss)  # its client may be slow, and the entry old before it has it
             return entry.at(now)
 
         began = self._clock.monotonic()
@@ -139,9 +138,6 @@ class Cache:
                 raise
             raise BadGateway(str(broken)) from broken
         finally:
-            self._end(key, miss)
+            if self._under_way.get(key) is miss:
+                del self._under_way[key]
             miss.is_decided.set()
-
-    def _end(self, key: Key, miss: Miss) -> None:
-        if self._under_way.get(key) is miss:
-            del self._under_way[key]

@@ -1,5 +1,7 @@
 """What is answered from the cache, and what passes by it."""
 
+import asyncio
+
 import httpx
 import pytest
 from starlette.types import Receive, Scope, Send
@@ -70,7 +72,9 @@ async def test_zero_seconds_switch_the_cache_off() -> None:
         {"range": "bytes=0-1"},
         {"if-range": '"x"'},
         {"if-match": '"x"'},
+        {"if-unmodified-since": "Thu, 01 Jan 2026 00:00:00 GMT"},
         {"content-length": "0"},
+        {"transfer-encoding": "chunked"},
     ],
 )
 async def test_what_tells_who_asks_or_asks_for_a_part_neither_reads_nor_fills_the_cache(
@@ -101,6 +105,7 @@ async def test_what_is_no_read_passes_by(method: str) -> None:
     "header",
     [
         (b"set-cookie", b"session=1"),
+        (b"Set-Cookie", b"session=1"),
         (b"cache-control", b"private"),
         (b"cache-control", b"no-store"),
         (b"vary", b"X-User"),
@@ -185,6 +190,18 @@ async def test_a_head_is_answered_from_what_a_get_left_but_leaves_nothing() -> N
     assert head.headers == got.headers
 
 
+async def test_what_a_head_says_is_no_answer_to_a_get() -> None:
+    async def sloppy(scope: Scope, receive: Receive, send: Send) -> None:
+        body = b"" if scope["method"] == "HEAD" else b"ok"
+        headers = [(b"content-length", b"%d" % len(body))]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    async with client_of(behind(a_cache(), sloppy)) as client:
+        await client.head(POSTS)
+        assert (await client.get(POSTS)).text == "ok"
+
+
 async def test_what_belongs_to_one_request_is_not_repeated() -> None:
     posts = Posts((b"x-request-id", b"abc"), (b"date", b"today"), (b"connection", b"close"))
     async with asking(posts) as client:
@@ -227,6 +244,23 @@ async def test_a_large_answer_passes_as_it_comes() -> None:
             assert await anext(pieces) == b"x"
         assert len((await client.get(POSTS)).content) == MAX_BODY_BYTES + 1
     assert (cache.bytes, len(begun)) == (0, 2)
+
+
+async def test_an_answer_that_does_not_end_where_it_should_is_not_gathered() -> None:
+    ended = asyncio.Event()
+
+    async def endless(scope: Scope, receive: Receive, send: Send) -> None:
+        headers = [(b"content-length", b"2")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b"abc", "more_body": True})
+        await ended.wait()
+
+    async with (
+        client_of(behind(a_cache(), endless)) as client,
+        client.stream("GET", POSTS) as answer,
+    ):
+        assert await anext(answer.aiter_raw()) == b"abc"
+        ended.set()
 
 
 async def test_an_answer_of_another_length_than_announced_is_left_to_the_server() -> None:

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.support.caching import Posts, a_cache, behind
+from tests.support.clock import MovableClock
 from tests.unit.gateway.client import client_of
 
 POSTS = "/api/posts"
@@ -49,6 +50,16 @@ async def test_a_client_that_has_another_answer_gets_the_present_one(known: str)
         await client.get(POSTS)
         answer = await client.get(POSTS, headers={"if-none-match": known})
     assert (answer.status_code, answer.text) == (200, "version 1")
+
+
+async def test_that_nothing_has_changed_tells_its_age_too() -> None:
+    clock = MovableClock()
+    async with client_of(behind(a_cache(clock=clock), Posts(TAG))) as client:
+        await client.get(POSTS)
+        for age in ("1", "2"):
+            clock.advance(1)
+            answer = await client.get(POSTS, headers={"if-none-match": '"one"'})
+            assert (answer.status_code, answer.headers["age"]) == (304, age)
 
 
 async def test_a_weak_tag_of_the_upstream_serves_as_well() -> None:

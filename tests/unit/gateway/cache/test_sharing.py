@@ -89,15 +89,28 @@ async def test_an_answer_for_another_language_is_not_shared() -> None:
     assert {dict(one["headers"])[b"accept-language"] for one in posts.saw} == {b"de", b"ko"}
 
 
-async def test_whoever_waited_for_what_cannot_be_shared_asks_for_himself() -> None:
-    posts = Held((b"cache-control", b"private"))
+async def test_whoever_waited_for_what_cannot_be_shared_asks_for_himself_and_at_once() -> None:
+    posts, others_may = Held((b"cache-control", b"private")), asyncio.Event()
+    asked = 0
+
+    async def private(scope: Scope, receive: Receive, send: Send) -> None:
+        nonlocal asked
+        asked += 1
+        if asked > 1:
+            await others_may.wait()
+        await posts(scope, receive, send)
+
     async with asyncio.TaskGroup() as tasks:
-        answers = await Asking(tasks, a_cache(), posts)(FEW)
-        assert posts.asked == 1
-        posts.version = 2
+        ask = Asking(tasks, a_cache(), private)
+        answers = await ask(FEW)
+        assert asked == 1
         posts.may_answer.set()
+        await answers[0]
+        await ask(0)
+        assert asked == FEW
+        posts.version = 2
+        others_may.set()
     assert texts(answers) == ["version 1", *["version 2"] * (FEW - 1)]
-    assert posts.asked == FEW
 
 
 async def test_whoever_waited_for_a_stream_does_not_wait_for_its_end() -> None:

@@ -61,6 +61,16 @@ def test_an_answer_that_varies_is_kept_for_each_value() -> None:
     assert store.find(key_of(1), {b"accept-language": b"de", b"origin": b"a"}, 0.0) is None
 
 
+def test_what_varies_and_is_asked_for_stays_as_others_do() -> None:
+    store = Store(4 * an_entry(0).size)
+    terms, fields = Terms(5.0, 2, (b"origin",)), {b"origin": b"a"}
+    entry = Entry(varied(key_of(0), terms.varies, fields), terms, [], b"ok", 0.0)
+    store.put(key_of(0), entry, 0.0)
+    for number in range(1, 20):
+        store.put(key_of(number), an_entry(number), 0.0)
+        assert store.find(key_of(0), fields, 0.0) is entry
+
+
 def test_its_bytes_are_about_those_that_python_takes() -> None:
     tracemalloc.start()
     try:
