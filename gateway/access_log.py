@@ -20,11 +20,8 @@ _FLUSH_BYTES = 64 * 1024
 class AccessLine(msgspec.Struct):
     """What is told about a request; the query string is not, for it may hold secrets."""
 
-    service: str
-    event: str
-    logger: str
-    level: str
     timestamp: datetime
+    level: str
     method: str
     path: str
     status: int
@@ -34,6 +31,9 @@ class AccessLine(msgspec.Struct):
     user_id: UUID | None
     request_id: str
     trace_id: str
+    service: str = "gateway"
+    event: str = "request"
+    logger: str = "gateway.pipeline"
 
 
 class AccessLog:

@@ -58,7 +58,8 @@ class Answer:
         """Pass a message on; the first one with all our headers."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            message = {**message, "headers": self._headers(message.get("headers", []))}
+            headers = self._headers(message.get("headers", []))
+            message = {"type": "http.response.start", "status": self.status, "headers": headers}
         else:
             self.sent_bytes += len(message.get("body", b""))
         return self._send(message)

@@ -74,8 +74,7 @@ class Gateway:
             if given_id is None
             else context.accepted_request_id(given_id.decode("latin-1"))
         )
-        context.bind(request_id, fields.get(b"traceparent", b"").decode("latin-1"))
-        trace = context.traceparent.get()
+        trace = context.bind(request_id, fields.get(b"traceparent", b"").decode("latin-1"))
         cors = self._cors.headers_for(fields.get(b"origin"))
         answer = Answer(send, self._defaults, cors, request_id)
         try:
@@ -131,20 +130,17 @@ class Gateway:
         client = scope["client"]
         access_log.add(
             AccessLine(
-                service="gateway",
-                event="request",
-                logger=__name__,
-                level="info" if answer.status < 500 else "error",
-                timestamp=self._clock.now(),
-                method=scope["method"],
-                path=scope["path"],
-                status=answer.status,
-                duration_ms=round(duration * 1000, 2),
-                bytes=answer.sent_bytes,
-                client=client[0] if client else "",
-                user_id=answer.caller.id if answer.caller else None,
-                request_id=request_id,
-                trace_id=trace[3:35],
+                self._clock.now(),
+                "info" if answer.status < 500 else "error",
+                scope["method"],
+                scope["path"],
+                answer.status,
+                round(duration * 1000, 2),
+                answer.sent_bytes,
+                client[0] if client else "",
+                answer.caller.id if answer.caller else None,
+                request_id,
+                trace[3:35],
             )
         )
 

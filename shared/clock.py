@@ -1,7 +1,7 @@
 """The one place that reads the time, but for the ids, which hold it (`shared.ids`)."""
 
 from datetime import UTC, datetime
-from time import monotonic
+from time import monotonic, time
 from typing import Protocol
 
 
@@ -10,6 +10,10 @@ class Clock(Protocol):
 
     def now(self) -> datetime:
         """The present moment, in UTC."""
+        ...
+
+    def timestamp(self) -> float:
+        """The present moment, in seconds since 1970."""
         ...
 
     def monotonic(self) -> float:
@@ -23,6 +27,10 @@ class SystemClock:
     def now(self) -> datetime:
         """The present moment, in UTC."""
         return datetime.now(UTC)
+
+    def timestamp(self) -> float:
+        """The present moment, in seconds since 1970."""
+        return time()
 
     def monotonic(self) -> float:
         """Seconds that never run backwards, for durations."""

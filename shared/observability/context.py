@@ -3,9 +3,9 @@
 Source of the trace format: W3C Trace Context, `traceparent`.
 """
 
-import os
 import re
 from contextvars import ContextVar
+from random import getrandbits
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 traceparent: ContextVar[str] = ContextVar("traceparent", default="")
@@ -15,8 +15,8 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._\-]{1,64}")
 
 
 def new_request_id() -> str:
-    """32 random hexadecimal digits."""
-    return os.urandom(16).hex()
+    """32 random hexadecimal digits; no secret, and so without a call of the system."""
+    return f"{getrandbits(128):032x}"
 
 
 def accepted_request_id(given: str) -> str:
@@ -26,13 +26,17 @@ def accepted_request_id(given: str) -> str:
 
 def child_traceparent(parent: str) -> str:
     """A span of `parent`'s trace, or the first of a new trace when `parent` is no such thing."""
-    span = os.urandom(8).hex()
-    if _TRACEPARENT.fullmatch(parent):
-        return f"{parent[:35]}-{span}-{parent[-2:]}"
-    return f"00-{os.urandom(16).hex()}-{span}-01"
+    if parent and _TRACEPARENT.fullmatch(parent):
+        return f"{parent[:35]}-{getrandbits(64):016x}-{parent[-2:]}"
+    return f"00-{getrandbits(128):032x}-{getrandbits(64):016x}-01"
 
 
-def bind(given_request_id: str, parent: str) -> None:
-    """Make these the ids of the present task: log lines and messages carry them from here on."""
+def bind(given_request_id: str, parent: str) -> str:
+    """Make these the ids of the present task: log lines and messages carry them from here on.
+
+    Returns the `traceparent`: a span of the parent's trace.
+    """
     request_id.set(given_request_id)
-    traceparent.set(child_traceparent(parent))
+    child = child_traceparent(parent)
+    traceparent.set(child)
+    return child

@@ -93,7 +93,6 @@ class Exchange:
         finally:
             if not (self.is_complete or self.disconnected):
                 self._cut_off()
-            self._protocol.ended(self)
 
     def _cut_off(self) -> None:
         """Make sure that nobody takes what has been written for the whole."""

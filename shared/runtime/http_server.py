@@ -8,6 +8,12 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from shared.runtime.http_protocol import HttpProtocol
+from shared.runtime.websocket_protocol import (
+    MAX_MESSAGE_BYTES,
+    PING_SECONDS,
+    PONG_SECONDS,
+    WebSocketProtocol,
+)
 
 _TICKS_A_SECOND = 10
 """How often uvicorn's main loop looks up."""
@@ -23,6 +29,11 @@ class HttpServer(uvicorn.Server):
         config = uvicorn.Config(
             app,
             http=HttpProtocol,
+            ws=WebSocketProtocol,
+            ws_max_size=MAX_MESSAGE_BYTES,
+            ws_per_message_deflate=False,  # it would take more memory than all the rest
+            ws_ping_interval=PING_SECONDS,
+            ws_ping_timeout=PONG_SECONDS,
             lifespan="off",
             access_log=False,
             server_header=False,

@@ -54,7 +54,7 @@ class TokenVerifier:
         if known is None:
             return None
         if (
-            known.expires <= self._clock.now().timestamp()
+            known.expires <= self._clock.timestamp()
             or known.principal.session_id in self._revocations
         ):
             del self._verified[token]

@@ -14,6 +14,10 @@ class MovableClock:
         """The moment it has been moved to."""
         return self._now
 
+    def timestamp(self) -> float:
+        """The same moment, in seconds since 1970."""
+        return self._now.timestamp()
+
     def monotonic(self) -> float:
         """Seconds, moved together with `now`."""
         return self._monotonic

@@ -174,10 +174,7 @@ async def test_probes_of_a_healthy_gateway_are_not_logged() -> None:
 async def test_the_access_log_writes_at_once_when_much_has_come_together() -> None:
     written: list[bytes] = []
     log = AccessLog(written.append)
-    line = AccessLine(
-        "gateway", "request", "x", "info", CLOCK.now(), "GET", "/" + "x" * 1000, 200, 1.0, 1, "",
-        None, "", "",
-    )  # fmt: skip
+    line = AccessLine(CLOCK.now(), "info", "GET", "/" + "x" * 1000, 200, 1.0, 1, "", None, "", "")
     for _ in range(80):
         log.add(line)
     assert len(written) == 1
