@@ -57,12 +57,17 @@ class Revocations:
         self._clock = clock
         self._sessions: set[UUID] = set()
         self._by_expiry: list[tuple[datetime, UUID]] = []
+        self._listeners: list[Callable[[SessionId], None]] = []
 
     def __contains__(self, session: SessionId) -> bool:
         return session in self._sessions
 
     def __len__(self) -> int:
         return len(self._sessions)
+
+    def on_added(self, told: Callable[[SessionId], None]) -> None:
+        """Call `told` with each session that is refused from then on, once."""
+        self._listeners.append(told)
 
     def add(self, revocation: Revocation) -> None:
         """Refuse the session from now on."""
@@ -71,6 +76,8 @@ class Revocations:
         if revocation.session_id not in self._sessions and expires > self._clock.now():
             self._sessions.add(revocation.session_id)
             heappush(self._by_expiry, (expires, revocation.session_id))
+            for told in self._listeners:
+                told(SessionId(revocation.session_id))
 
     def _forget_old(self) -> None:
         now = self._clock.now()

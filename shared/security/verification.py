@@ -18,6 +18,7 @@ class Verification:
     """A verifier, and what keeps its keys and revoked sessions current."""
 
     verifier: TokenVerifier
+    revocations: Revocations
     broadcast: Broadcast
     component: Component
 
@@ -33,4 +34,5 @@ def remote_verification(
         service, revocations, fetch_from_auth(auth, credentials), keys.refresh
     )
     services = ServiceTokenVerifier(secret, service, clock)
-    return Verification(TokenVerifier(keys, revocations, services, clock), broadcast, component)
+    verifier = TokenVerifier(keys, revocations, services, clock)
+    return Verification(verifier, revocations, broadcast, component)

@@ -1,0 +1,54 @@
+"""Builds the real-time part of the gateway."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from starlette.types import ASGIApp
+
+from gateway.access_log import AccessLog
+from gateway.clients import Clients
+from gateway.realtime.admission import Origins
+from gateway.realtime.hub import ConnectionLimits, Hub
+from gateway.realtime.opening import Opening
+from gateway.realtime.snapshots import Snapshots
+from gateway.realtime.sockets import Sockets
+from gateway.realtime.streams import Streams
+from gateway.realtime.visits import VisitLog
+from shared.clock import Clock
+from shared.messaging.broker import Broadcast
+from shared.runtime.service import Component
+from shared.security.verification import Verification
+
+
+@dataclass(frozen=True, slots=True)
+class Realtime:
+    """The app of every WebSocket, the app of the stream, and what keeps them fed."""
+
+    sockets: ASGIApp
+    streams: ASGIApp
+    broadcast: Broadcast
+    component: Component
+    hub: Hub
+
+
+def build(
+    verification: Verification,
+    asked: Clients,
+    origins: Iterable[str],
+    limits: ConnectionLimits,
+    clock: Clock,
+    access_log: AccessLog | None,
+) -> Realtime:
+    """Everything real-time, on one hub that hears of events and of revoked sessions."""
+    hub = Hub(limits, clock)
+    opening = Opening(hub, Snapshots(asked))
+    verifier = verification.verifier
+    verification.revocations.on_added(hub.revoked)
+    visits = VisitLog(access_log, clock)
+    return Realtime(
+        Sockets(hub, opening, verifier, Origins(origins), clock, visits),
+        Streams(hub, opening, verifier),
+        Broadcast("gateway.realtime", hub.types, hub.hear, opening.missed_some),
+        opening.component(),
+        hub,
+    )

@@ -1,0 +1,67 @@
+"""The access log of WebSockets: one line at the end of each, with how long it lasted."""
+
+from dataclasses import dataclass
+
+from starlette.types import Scope
+
+from gateway.access_log import AccessLine, AccessLog
+from gateway.realtime.socket_listener import SocketListener
+from shared.clock import Clock
+from shared.observability import context
+
+
+@dataclass(slots=True)
+class Visit:
+    """One WebSocket; `status` is 101 from when it is accepted."""
+
+    path: str
+    client: str
+    request_id: str
+    trace: str
+    began: float
+    status: int = 500
+    listener: SocketListener | None = None
+
+
+class VisitLog:
+    """Begins and ends visits; `access_log` is None where none is kept."""
+
+    def __init__(self, access_log: AccessLog | None, clock: Clock) -> None:
+        self._access_log = access_log
+        self._clock = clock
+
+    def begin(self, scope: Scope) -> Visit:
+        """A visit under the ids that the client sent, or new ones, which are bound to the task."""
+        fields = dict(scope["headers"])
+        given = fields.get(b"x-request-id", b"").decode("latin-1")
+        request_id = context.accepted_request_id(given)
+        context.bind(request_id, fields.get(b"traceparent", b"").decode("latin-1"))
+        client = scope["client"]
+        return Visit(
+            path=scope["path"],
+            client=client[0] if client else "",
+            request_id=request_id,
+            trace=context.traceparent.get(),
+            began=self._clock.monotonic(),
+        )
+
+    def end(self, visit: Visit) -> None:
+        """Log the visit."""
+        if self._access_log is None:
+            return
+        listener = visit.listener
+        self._access_log.add(
+            AccessLine(
+                timestamp=self._clock.now(),
+                level="info" if visit.status < 500 else "error",
+                method="GET",
+                path=visit.path,
+                status=visit.status,
+                duration_ms=round((self._clock.monotonic() - visit.began) * 1000, 2),
+                bytes=0 if listener is None else listener.sent_bytes,
+                client=visit.client,
+                user_id=None if listener is None else listener.proof.user,
+                request_id=visit.request_id,
+                trace_id=visit.trace[3:35],
+            )
+        )
