@@ -4,20 +4,24 @@ import sys
 
 from gateway.mock.service import serve_mock
 from gateway.service import build
-from gateway.settings import DoorSettings, GatewaySettings, Mode
+from gateway.settings import DoorSettings, Mode, OwnProcessSettings
 from shared.runtime.entry_point import serve
-from shared.settings import load_or_exit
+from shared.settings import BadSettings, load, load_or_exit
 
 
 def main() -> int:
     """Run the gateway until it is told to end; the exit code."""
-    if load_or_exit(Mode).use_mock_api:
+    if _wants_examples():
         return serve_mock(load_or_exit(DoorSettings))
-    settings = load_or_exit(GatewaySettings)
-    if settings.amqp_url is None:
-        sys.stderr.write("These settings are missing or wrong:\n  AMQP_URL: Field required\n")
-        return 2
+    settings = load_or_exit(OwnProcessSettings)
     return serve("gateway", settings, settings.amqp_url, lambda broker: build(settings, broker))
+
+
+def _wants_examples() -> bool:
+    try:
+        return load(Mode).use_mock_api
+    except BadSettings:  # will be listed together with the rest
+        return False
 
 
 if __name__ == "__main__":

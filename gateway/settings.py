@@ -3,7 +3,8 @@
 import json
 import re
 import ssl
-from typing import Annotated, Any, Self
+from collections import Counter
+from typing import Annotated, Any
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import (
@@ -11,14 +12,16 @@ from pydantic import (
     Field,
     PlainValidator,
     SecretStr,
+    ValidationInfo,
     field_validator,
-    model_validator,
 )
 
 from gateway.deprecation import Deprecations, deprecations_in
-from shared.settings import CommonSettings, ProcessSettings, Settings
+from shared.settings import AmqpUrl, CommonSettings, ProcessSettings, Settings, is_production
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+_HERE = {"127.0.0.1", "::1", "localhost"}
+_EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared with, not listened at
 _BEARER = re.compile(r"[A-Za-z0-9._~+/-]{16,}=*")
 """What may stand in the header (RFC 6750, 2.1)."""
 
@@ -96,23 +99,27 @@ class DoorSettings(Mode, ProcessSettings):
             raise ValueError("it must have 16 or more characters, of letters, digits and ._~+/-")
         return value
 
-    @model_validator(mode="after")
-    def _check_origins(self) -> Self:
-        secure = self.environment == "production"
+    @field_validator("allowed_origins")
+    @classmethod
+    def _check_origins(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        secure = is_production(info)
         refused = [
-            f"ALLOWED_ORIGINS: {origin!r} is refused: {reason}"
-            for origin in self.allowed_origins
+            f"{origin!r} is refused: {reason}"
+            for origin in dict.fromkeys(value)
             if (reason := refusal_of(origin, secure=secure))
         ]
+        twice = [origin for origin, times in Counter(value).items() if times > 1]
+        refused += [f"{origin!r} is listed more than once" for origin in twice]
         if refused:
             raise ValueError("\n".join(refused))
-        return self
+        return value
 
-    @model_validator(mode="after")
-    def _check_mode(self) -> Self:
-        if self.use_mock_api and self.environment == "production":
-            raise ValueError("USE_MOCK_API must be false when ENVIRONMENT is production")
-        return self
+    @field_validator("use_mock_api")
+    @classmethod
+    def _check_mode(cls, value: bool, info: ValidationInfo) -> bool:
+        if value and is_production(info):
+            raise ValueError("it must be false when ENVIRONMENT is production")
+        return value
 
 
 class GatewaySettings(DoorSettings, CommonSettings):
@@ -121,11 +128,6 @@ class GatewaySettings(DoorSettings, CommonSettings):
     auth_url: ServiceUrl = Field("http://127.0.0.1:8001", description="The auth service.")
     content_url: ServiceUrl = Field("http://127.0.0.1:8002", description="The content service.")
     jobs_url: ServiceUrl = Field("http://127.0.0.1:8003", description="The jobs service.")
-    amqp_url: SecretStr | None = Field(
-        None,
-        description="RabbitMQ: amqp://user:password@host:5672/vhost; required but in the embedded "
-        "suite, which has a broker of its own.",
-    )
     upstream_connect_seconds: float = Field(
         3.0, gt=0, le=60, description="How long a service may take to accept a connection."
     )
@@ -174,6 +176,29 @@ class GatewaySettings(DoorSettings, CommonSettings):
             except (ssl.SSLError, ValueError) as error:
                 raise ValueError(f"it holds no certificates in PEM: {error}") from None
         return value
+
+
+class OwnProcessSettings(GatewaySettings):
+    """What a gateway reads that is a process of its own: there are services and a broker."""
+
+    amqp_url: AmqpUrl = Field(description="RabbitMQ: amqp://user:password@host:5672/vhost.")
+
+    @field_validator("auth_url", "content_url", "jobs_url")
+    @classmethod
+    def _check_service(cls, value: str, info: ValidationInfo) -> str:
+        if _is_at(value, str(info.data.get("host")), info.data.get("port")):
+            raise ValueError(
+                f"{value!r} is the gateway itself, which listens at HOST and PORT; "
+                "it must be the address of the service"
+            )
+        return value
+
+
+def _is_at(url: str, host: str, port: int | None) -> bool:
+    """Whether a program of this machine that connects to `url` finds who listens at `host`."""
+    parts = urlsplit(url)
+    listening = _HERE if host in _EVERYWHERE else {host} | (_HERE if host in _HERE else set())
+    return parts.hostname in listening and (parts.port or _DEFAULT_PORTS[parts.scheme]) == port
 
 
 def refusal_of(origin: str, *, secure: bool) -> str | None:

@@ -5,11 +5,21 @@ Each variable can also be given as `NAME_FILE`, the path of a file that holds th
 
 import os
 import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -24,6 +34,13 @@ class BadSettings(Exception):  # noqa: N818 - reads as what it is
     """The environment does not make valid settings; the message lists every mistake."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Unreadable:
+    """Takes the place of a value, so that it is listed with all other mistakes."""
+
+    reason: str
+
+
 class _FileVariables(PydanticBaseSettingsSource):
     """Reads `NAME` from the file that `NAME_FILE` names, without its last line break."""
 
@@ -35,7 +52,10 @@ class _FileVariables(PydanticBaseSettingsSource):
         try:
             return Path(path).read_text().rstrip("\r\n"), field_name, False
         except OSError as error:
-            raise SettingsError(f"{variable}: cannot read {path!r}: {error.strerror}") from error
+            reason = error.strerror or type(error).__name__
+        except UnicodeDecodeError:
+            reason = "it is no text"
+        return _Unreadable(f"{variable} cannot be read: {path!r}: {reason}"), field_name, False
 
     def __call__(self) -> dict[str, Any]:
         found = {
@@ -46,7 +66,11 @@ class _FileVariables(PydanticBaseSettingsSource):
 
 
 class Settings(BaseSettings):
-    """How every settings class of the project reads its variables."""
+    """How every settings class of the project reads its variables.
+
+    What depends on two of them is checked by a validator of the later one, with `info.data`: those
+    of a whole model are run only once every field is right, and would hide what they find.
+    """
 
     model_config = SettingsConfigDict(
         env_file=".env", extra="ignore", hide_input_in_errors=True, enable_decoding=False
@@ -64,6 +88,18 @@ class Settings(BaseSettings):
         """Arguments, then the environment, then `*_FILE`, then `.env`."""
         return init_settings, env_settings, _FileVariables(settings_cls), dotenv_settings
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _was_read(cls, value: Any) -> Any:
+        if isinstance(value, _Unreadable):
+            raise ValueError(value.reason)  # noqa: TRY004 - pydantic lists no other kind
+        return value
+
+
+def is_production(info: ValidationInfo) -> bool:
+    """For a validator of a field that comes after `environment`."""
+    return info.data.get("environment") == "production"
+
 
 class ProcessSettings(Settings):
     """What every process that serves reads, also one that shares nothing with others."""
@@ -79,11 +115,12 @@ class ProcessSettings(Settings):
         25.0, gt=0, le=300, description="How long a stopping process finishes what is under way."
     )
 
-    @model_validator(mode="after")
-    def _check_debug(self) -> Self:
-        if self.environment == "production" and self.debug:
-            raise ValueError("DEBUG must be false when ENVIRONMENT is production")
-        return self
+    @field_validator("debug")
+    @classmethod
+    def _check_debug(cls, value: bool, info: ValidationInfo) -> bool:
+        if value and is_production(info):
+            raise ValueError("it must be false when ENVIRONMENT is production")
+        return value
 
 
 class CommonSettings(ProcessSettings):
@@ -94,21 +131,36 @@ class CommonSettings(ProcessSettings):
         "protects keys at rest, cursors and calls between services."
     )
 
-    @model_validator(mode="after")
-    def _check_key(self) -> Self:
-        if len(self.secret_key.get_secret_value()) < 32:
-            raise ValueError("SECRET_KEY must have at least 32 characters")
-        return self
+    @field_validator("secret_key")
+    @classmethod
+    def _check_key(cls, value: SecretStr) -> SecretStr:
+        if len(value.get_secret_value()) < 32:
+            raise ValueError("it must have at least 32 characters")
+        return value
+
+
+def _begins_with(*schemes: str) -> AfterValidator:
+    def check(value: SecretStr) -> SecretStr:
+        if not value.get_secret_value().startswith(schemes):
+            raise ValueError(f"it must begin with {' or '.join(schemes[:2])}")
+        return value
+
+    return AfterValidator(check)
+
+
+DatabaseUrl = Annotated[SecretStr, _begins_with("postgresql+asyncpg://")]
+AmqpUrl = Annotated[SecretStr, _begins_with("amqp://", "amqps://", "in-process:")]
+"""`in-process:` is the embedded suite's own broker."""
 
 
 class ServiceSettings(CommonSettings):
     """What every process with a schema reads."""
 
-    database_url: SecretStr = Field(
+    database_url: DatabaseUrl = Field(
         description="This service's own role: postgresql+asyncpg://role:password@host/database."
     )
     database_pool_size: int = Field(32, ge=1, le=500, description="Database connections at most.")
-    amqp_url: SecretStr = Field(description="RabbitMQ: amqp://user:password@host:5672/vhost.")
+    amqp_url: AmqpUrl = Field(description="RabbitMQ: amqp://user:password@host:5672/vhost.")
 
 
 S = TypeVar("S", bound=Settings)
@@ -119,14 +171,31 @@ def load(cls: type[S], **given: Any) -> S:
     try:
         return cls(**given)
     except ValidationError as error:
-        lines = []
-        for mistake in error.errors():
-            name = ".".join(str(part) for part in mistake["loc"]).upper()
-            message = mistake["msg"].removeprefix("Value error, ")
-            lines.append(f"{name}: {message}" if name else message)
+        lines = [line for mistake in error.errors() for line in _told(cls, mistake)]
         raise BadSettings("\n".join(lines)) from None
     except SettingsError as error:
         raise BadSettings(str(error)) from None
+
+
+def _told(cls: type[Settings], mistake: ErrorDetails) -> Iterator[str]:
+    """A line for each thing that is wrong: the variable, the fault, and what would be right."""
+    name, *inner = mistake["loc"]
+    field = cls.model_fields[str(name)]
+    variable = ".".join(str(part) for part in (name, *inner)).upper()
+    message = mistake["msg"]
+    if mistake["type"] == "missing":
+        yield f"{variable}: it is missing. {field.description}"
+    elif mistake["type"] == "value_error":  # one of ours, which say it all
+        for line in message.removeprefix("Value error, ").splitlines():
+            yield f"{variable}: {line}"
+    elif _is_secret(field):
+        yield f"{variable}: {message}"
+    else:
+        yield f"{variable}: {mistake['input']!r} is refused: {message[:1].lower()}{message[1:]}"
+
+
+def _is_secret(field: FieldInfo) -> bool:
+    return SecretStr in (field.annotation, *get_args(field.annotation))
 
 
 def load_or_exit(cls: type[S]) -> S:

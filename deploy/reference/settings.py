@@ -13,12 +13,12 @@ from deploy.postgres.provision import ProvisionSettings
 from deploy.reference.markdown import page, table
 from deploy.reference.words import word_for
 from deploy.settings import EmbeddedSettings
-from gateway.settings import GatewaySettings
+from gateway.settings import OwnProcessSettings
 from jobs_service.settings import JobsSettings
 from shared.settings import Settings
 
 READERS: dict[str, type[Settings]] = {
-    "gateway": GatewaySettings,
+    "gateway": OwnProcessSettings,
     "auth_service": AuthSettings,
     "content_service": ContentSettings,
     "jobs_service": JobsSettings,

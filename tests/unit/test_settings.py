@@ -43,11 +43,38 @@ def test_every_mistake_is_listed_by_its_variable(environment: pytest.MonkeyPatch
     assert named == {"PORT", "LOG_LEVEL", "SECRET_KEY", "DATABASE_URL", "AMQP_URL"}
 
 
-def test_no_value_of_a_secret_is_repeated(environment: pytest.MonkeyPatch) -> None:
-    put(environment, SECRET_KEY="short-secret")
+def test_what_depends_on_several_variables_hides_nothing_and_is_not_hidden(
+    environment: pytest.MonkeyPatch,
+) -> None:
+    put(environment, PORT="many", SECRET_KEY="short", ENVIRONMENT="production", DEBUG="true")
     with pytest.raises(BadSettings) as caught:
         load(ServiceSettings)
-    assert "SECRET_KEY must have at least 32 characters" in str(caught.value)
+    lines = str(caught.value).splitlines()
+    assert [line.partition(":")[0] for line in lines] == ["DEBUG", "PORT", "SECRET_KEY"]
+
+
+def test_a_mistake_names_its_value_and_what_would_be_right(
+    environment: pytest.MonkeyPatch,
+) -> None:
+    put(environment, PORT="70000", LOG_LEVEL="LOUD")
+    environment.delenv("DATABASE_URL")
+    with pytest.raises(BadSettings) as caught:
+        load(ServiceSettings)
+    told = str(caught.value)
+    assert "PORT: '70000' is refused: input should be less than or equal to 65535" in told
+    assert "LOG_LEVEL: 'LOUD' is refused: input should be 'DEBUG', 'INFO'" in told
+    assert "DATABASE_URL: it is missing. This service's own role: postgresql+asyncpg://" in told
+
+
+def test_no_value_of_a_secret_is_repeated(environment: pytest.MonkeyPatch) -> None:
+    secret = "short-secret"
+    put(environment, SECRET_KEY=secret, DATABASE_URL=secret, AMQP_URL=secret)
+    with pytest.raises(BadSettings) as caught:
+        load(ServiceSettings)
+    told = str(caught.value)
+    assert "DATABASE_URL: it must begin with postgresql+asyncpg://" in told
+    assert "AMQP_URL: it must begin with amqp:// or amqps://" in told
+    assert "SECRET_KEY: it must have at least 32 characters" in str(caught.value)
     assert "short-secret" not in str(caught.value)
 
 
@@ -63,13 +90,27 @@ def test_a_file_that_cannot_be_read_is_named(environment: pytest.MonkeyPatch) ->
     put(environment)
     environment.setenv("SECRET_KEY_FILE", "/nowhere/key")
     environment.delenv("SECRET_KEY")
-    with pytest.raises(BadSettings, match="SECRET_KEY_FILE: cannot read '/nowhere/key'"):
+    with pytest.raises(
+        BadSettings,
+        match="SECRET_KEY: SECRET_KEY_FILE cannot be read: '/nowhere/key': No such file",
+    ):
+        load(ServiceSettings)
+
+
+def test_a_file_that_is_no_text_hides_no_other_mistake(
+    environment: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    put(environment, PORT="many")
+    environment.delenv("SECRET_KEY")
+    (tmp_path / "key").write_bytes(b"\xff\xfe")
+    environment.setenv("SECRET_KEY_FILE", str(tmp_path / "key"))
+    with pytest.raises(BadSettings, match=r"PORT: .*\nSECRET_KEY: .* it is no text"):
         load(ServiceSettings)
 
 
 def test_production_refuses_debug(environment: pytest.MonkeyPatch) -> None:
     put(environment, ENVIRONMENT="production", DEBUG="true")
-    with pytest.raises(BadSettings, match="DEBUG must be false"):
+    with pytest.raises(BadSettings, match="DEBUG: it must be false"):
         load(ServiceSettings)
 
 

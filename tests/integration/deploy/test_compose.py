@@ -13,13 +13,13 @@ import yaml  # type: ignore[import-untyped]
 from auth_service.settings import AuthSettings
 from content_service.settings import ContentSettings
 from deploy.postgres.provision import ProvisionSettings
-from gateway.settings import GatewaySettings
+from gateway.settings import OwnProcessSettings
 from jobs_service.settings import JobsSettings
 from shared.settings import Settings
 
 ROOT = Path(__file__).parents[3]
 OURS: dict[str, type[Settings]] = {
-    "gateway": GatewaySettings,
+    "gateway": OwnProcessSettings,
     "auth": AuthSettings,
     "content": ContentSettings,
     "jobs": JobsSettings,

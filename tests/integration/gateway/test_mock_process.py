@@ -102,7 +102,7 @@ def test_production_refuses_mock_mode(command: list[str], tmp_path: Path) -> Non
         timeout=SECONDS,
     )
     assert ended.returncode == 2
-    assert "USE_MOCK_API must be false when ENVIRONMENT is production" in ended.stderr
+    assert "USE_MOCK_API: it must be false when ENVIRONMENT is production" in ended.stderr
 
 
 def test_the_demonstration_says_that_it_needs_the_real_suite(tmp_path: Path) -> None:
@@ -128,4 +128,4 @@ def test_without_the_switch_the_gateway_still_wants_its_settings(tmp_path: Path)
         timeout=SECONDS,
     )
     assert ended.returncode == 2
-    assert "SECRET_KEY: Field required" in ended.stderr
+    assert "SECRET_KEY: it is missing" in ended.stderr

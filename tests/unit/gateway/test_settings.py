@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.settings import GatewaySettings
+from gateway.settings import GatewaySettings, OwnProcessSettings
 from shared.settings import BadSettings, load
 
 SECRET = "s" * 32
@@ -73,7 +73,7 @@ def test_plain_http_is_for_development_only() -> None:
 
 
 def test_debug_is_refused_in_production() -> None:
-    with pytest.raises(BadSettings, match="DEBUG must be false"):
+    with pytest.raises(BadSettings, match="DEBUG: it must be false"):
         settings(debug=True, environment="production")
 
 
@@ -97,3 +97,74 @@ def test_a_token_that_no_header_can_carry_or_anybody_can_guess_is_refused(token:
     with pytest.raises(BadSettings, match="METRICS_TOKEN: it must have 16 or more") as refusal:
         settings(metrics_token=token)
     assert not token or token not in str(refusal.value)
+
+
+AMQP = "amqp://user:password@host:5672/vhost"
+
+
+def own_process(**given: object) -> OwnProcessSettings:
+    return load(OwnProcessSettings, **{"secret_key": SECRET, "amqp_url": AMQP, **given})
+
+
+def test_every_kind_of_mistake_is_listed_at_once() -> None:
+    with pytest.raises(BadSettings) as refusal:
+        own_process(
+            environment="production",
+            debug="true",
+            use_mock_api="true",
+            port="many",
+            secret_key="short",
+            allowed_origins="*,http://a.example,https://b.example,https://b.example",
+            jobs_url="jobs:8003",
+            amqp_url="redis://broker",
+            metrics_token="short",
+            deprecated_aliases="{",
+        )
+    lines = str(refusal.value).splitlines()
+    assert sorted(line.partition(":")[0] for line in lines) == [
+        *["ALLOWED_ORIGINS"] * 3,
+        *["AMQP_URL", "DEBUG", "DEPRECATED_ALIASES", "JOBS_URL", "METRICS_TOKEN", "PORT"],
+        *["SECRET_KEY", "USE_MOCK_API"],
+    ]
+    assert "ALLOWED_ORIGINS: 'https://b.example' is listed more than once" in lines
+
+
+def test_an_environment_that_is_wrong_itself_is_the_only_mistake_about_it() -> None:
+    with pytest.raises(BadSettings) as refusal:
+        settings(environment="prod", allowed_origins="http://a.example")
+    assert str(refusal.value).startswith("ENVIRONMENT: 'prod' is refused: input should be")
+    assert "ALLOWED_ORIGINS" not in str(refusal.value)
+
+
+def test_a_gateway_of_its_own_needs_a_broker() -> None:
+    with pytest.raises(BadSettings, match=r"AMQP_URL: it is missing\. RabbitMQ: amqp://"):
+        load(OwnProcessSettings, secret_key=SECRET)
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "port"),
+    [
+        ("http://127.0.0.1:8000", "127.0.0.1", 8000),
+        ("http://localhost:8000/", "127.0.0.1", 8000),
+        ("http://[::1]:8000", "0.0.0.0", 8000),
+        ("http://10.0.0.5:8000", "10.0.0.5", 8000),
+        ("http://localhost", "0.0.0.0", 80),
+    ],
+)
+def test_a_service_url_that_leads_back_to_the_gateway_is_refused(
+    url: str, host: str, port: int
+) -> None:
+    with pytest.raises(BadSettings, match=r"CONTENT_URL: .* is the gateway itself"):
+        own_process(content_url=url, host=host, port=port)
+
+
+def test_the_default_of_a_service_url_may_lead_back_too() -> None:
+    with pytest.raises(BadSettings, match=r"AUTH_URL: 'http://127\.0\.0\.1:8001' is the gateway"):
+        own_process(port=8001)
+
+
+@pytest.mark.parametrize(
+    ("url", "host"), [("http://127.0.0.1:8000", "10.0.0.5"), ("http://auth:8000", "0.0.0.0")]
+)
+def test_the_same_port_of_another_address_is_another_program(url: str, host: str) -> None:
+    assert own_process(auth_url=url, host=host, port=8000).auth_url == url

@@ -227,7 +227,7 @@ async def test_the_document_is_whole_with_nothing_behind(client: httpx.AsyncClie
 
 
 def test_mock_mode_is_refused_in_production() -> None:
-    with pytest.raises(BadSettings, match="USE_MOCK_API must be false"):
+    with pytest.raises(BadSettings, match="USE_MOCK_API: it must be false"):
         load(DoorSettings, use_mock_api=True, environment="production")
 
 
