@@ -17,6 +17,8 @@ from pydantic import (
 )
 
 from gateway.deprecation import Deprecations, deprecations_in
+from gateway.networks import Networks
+from gateway.rate_limits.settings import RateLimitSettings
 from shared.settings import AmqpUrl, CommonSettings, ProcessSettings, Settings, is_production
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -65,6 +67,12 @@ class DoorSettings(Mode, ProcessSettings):
     )
     upload_max_bytes: int = Field(
         5 * 1024**3, ge=1024, description="The largest video in bytes that may be uploaded."
+    )
+    trusted_proxies: Networks = Field(
+        (),
+        description="Addresses and networks of the proxies in front of the gateway, separated by "
+        "commas: only they are believed about a client's address and scheme (X-Forwarded-For, "
+        "X-Forwarded-Proto).",
     )
     deprecated_aliases: Annotated[Deprecations, PlainValidator(_deprecations)] = Field(
         {},
@@ -122,7 +130,7 @@ class DoorSettings(Mode, ProcessSettings):
         return value
 
 
-class GatewaySettings(DoorSettings, CommonSettings):
+class GatewaySettings(DoorSettings, RateLimitSettings, CommonSettings):
     """Everything that can be set about the gateway."""
 
     auth_url: ServiceUrl = Field("http://127.0.0.1:8001", description="The auth service.")
@@ -165,6 +173,23 @@ class GatewaySettings(DoorSettings, CommonSettings):
         32 * 1024 * 1024,
         ge=1024 * 1024,
         description="Memory in bytes for repeated answers, in each process of the gateway.",
+    )
+
+    realtime_max_connections: int = Field(
+        10_000,
+        ge=1,
+        le=1_000_000,
+        description="WebSockets and event streams at most, in one process.",
+    )
+    realtime_max_connections_per_user: int = Field(
+        20, ge=1, le=100_000, description="WebSockets and event streams of one user at most."
+    )
+
+    realtime_max_connections: int = Field(
+        10_000, ge=1, description="Live connections (WebSockets, event streams) of this process."
+    )
+    realtime_max_per_user: int = Field(
+        20, ge=1, description="Live connections of one user, in each process."
     )
 
     @field_validator("upstream_ca")

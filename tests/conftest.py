@@ -3,6 +3,7 @@
 pytest_plugins = [
     "tests.support.postgres",
     "tests.support.rabbitmq",
+    "tests.support.redis",
     "tests.support.messaging",
     "tests.support.s3",
     "tests.support.suites",

@@ -3,6 +3,7 @@
 import types
 from collections.abc import Mapping
 from datetime import datetime
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin
 from uuid import UUID
@@ -18,6 +19,8 @@ _WORDS = {
     Path: "path",
     UUID: "UUID",
     datetime: "time (RFC 3339)",
+    IPv4Network: "IPv4 network",
+    IPv6Network: "IPv6 network",
     type(None): "null",
 }
 
