@@ -119,3 +119,27 @@ def of_cache(cache: Cache) -> Source:
         )
 
     return families
+
+
+def of_live_connections(count: Callable[[], int]) -> Source:
+    """How many clients hear events."""
+
+    def families() -> Iterable[Metric]:
+        yield GaugeMetricFamily(
+            "madang_gateway_live_connections", "Open WebSockets and event streams.", value=count()
+        )
+
+    return families
+
+
+def of_redis(is_up: Callable[[], bool]) -> Source:
+    """Whether limits are shared by all gateways now; for a gateway that has a Redis."""
+
+    def families() -> Iterable[Metric]:
+        yield GaugeMetricFamily(
+            "madang_gateway_redis_up",
+            "1 while Redis answers; at 0 each gateway counts for itself.",
+            value=is_up(),
+        )
+
+    return families

@@ -2,7 +2,13 @@
 
 from gateway.cache.cache import Cache
 from gateway.metrics.loop_lag import LoopLag
-from gateway.metrics.sources import of_build, of_cache, of_upstreams
+from gateway.metrics.sources import (
+    of_build,
+    of_cache,
+    of_live_connections,
+    of_redis,
+    of_upstreams,
+)
 from gateway.upstream.limits import Limits
 from gateway.upstream.pool import Origin, Pool
 from tests.support.clock import MovableClock
@@ -72,3 +78,11 @@ def test_the_loop_is_never_early() -> None:
     buckets = samples["madang_gateway_event_loop_lag_seconds_bucket"]
     assert (buckets[("0.001",)], buckets[("0.25",)], buckets[("0.5",)]) == (1, 1, 2)
     assert samples["madang_gateway_event_loop_lag_seconds_sum"] == {(): 0.3}
+
+
+def test_live_connections_and_redis_are_read_at_the_scrape() -> None:
+    connections, is_up = 0, True
+    live, redis = of_live_connections(lambda: connections), of_redis(lambda: is_up)
+    connections, is_up = 3, False
+    assert told(live())["madang_gateway_live_connections"] == {(): 3}
+    assert told(redis())["madang_gateway_redis_up"] == {(): 0}
