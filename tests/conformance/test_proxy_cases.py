@@ -417,17 +417,7 @@ async def test_methods_that_nobody_serves_reach_no_service(door: Door, method: s
     assert not door.service.begun.is_set()
 
 
-@pytest.mark.parametrize(
-    "upgrade",
-    [
-        "h2c",
-        "foo/2",
-        pytest.param(
-            "websocket",
-            marks=pytest.mark.xfail(strict=True, reason="the pipeline knows no WebSocket yet"),
-        ),
-    ],
-)
+@pytest.mark.parametrize("upgrade", ["h2c", "websocket", "foo/2"])
 async def test_a_route_that_does_not_upgrade_answers_as_if_not_asked(
     door: Door, upgrade: str
 ) -> None:
