@@ -37,7 +37,7 @@ _OURS = frozenset(
 class Answer:
     """The answer to one request on its way out, and what the access log tells about it."""
 
-    __slots__ = ("_added", "_defaults", "_send", "caller", "sent_bytes", "status")
+    __slots__ = ("_added", "_defaults", "_send", "caller", "sent_bytes", "service", "status")
 
     def __init__(
         self, send: Send, defaults: dict[bytes, bytes], cors: HeaderList, request_id: str
@@ -46,8 +46,13 @@ class Answer:
         self._defaults = defaults
         self._added = [*cors, (b"x-request-id", request_id.encode())]
         self.caller: Principal | None = None
+        self.service = "gateway"
         self.status = 0
         self.sent_bytes = 0
+
+    def add(self, headers: HeaderList) -> None:
+        """Have these among the headers, whatever the answer will be."""
+        self._added += headers
 
     @property
     def has_started(self) -> bool:

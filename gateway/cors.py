@@ -16,7 +16,8 @@ HeaderList = list[tuple[bytes, bytes]]
 
 _METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 _EXPOSED = (
-    "Accept-Ranges, Content-Disposition, Content-Range, ETag, Location, Retry-After, X-Request-ID"
+    "Accept-Ranges, Content-Disposition, Content-Range, Deprecation, ETag, Link, Location, "
+    "Preference-Applied, RateLimit, RateLimit-Policy, Retry-After, Sunset, X-Request-ID"
 )
 _MAX_AGE_SECONDS = 600
 _VARY: HeaderList = [(b"vary", b"Origin")]

@@ -27,6 +27,9 @@ CLAIMED = frozenset(
 further, so that nothing that is added behind us can be fooled by a client."""
 
 
+_BEARER = b"Bearer "
+
+
 class Verifier(Protocol):
     """Knows who holds a token: `shared/security/verifier.py`, or mock mode, which takes any."""
 
@@ -43,6 +46,13 @@ class Identity:
     def __init__(self, verifier: Verifier) -> None:
         self._verifier = verifier
 
+    def known(self, fields: Fields) -> Principal | None:
+        """The owner of the request's token, if it has been verified before and is still good."""
+        header = fields.get(b"authorization")
+        if header is None or header[:7] != _BEARER:
+            return None
+        return self._verifier.cached(header[7:].decode("latin-1"))
+
     async def caller(self, fields: Fields, rule: TokenRule) -> Principal | None:
         """The owner of the request's token, or None where none is needed and none was sent.
 
@@ -52,4 +62,4 @@ class Identity:
         if header is None and rule is TokenRule.OPTIONAL:
             return None
         token = bearer_token(None if header is None else header.decode("latin-1"))
-        return self._verifier.cached(token) or await self._verifier.user(token)
+        return await self._verifier.user(token)

@@ -43,6 +43,7 @@ class RouteClass(Enum):
     UPLOAD = "upload"
     GENERATE = "generate"
     REST = "rest"
+    PROBE = "probe"
 
 
 OPEN = {
@@ -56,6 +57,12 @@ OPEN = {
 
 PUBLIC = frozenset({"/api/posts", "/api/search", "/api/tags"})
 """Everybody may GET what is under these prefixes; without a token, from the short cache."""
+
+PROBES = frozenset({"/health", "/health/ready", "/api/health", "/metrics"})
+"""What monitors and orchestrators ask, and must always be told."""
+
+OWN = {"/api/events": TokenRule.REQUIRED}
+"""What the gateway itself answers to users alone."""
 
 UPLOADS = frozenset({("POST", "/api/videos")})
 GENERATING = frozenset({("POST", "/api/jobs")})
@@ -74,6 +81,7 @@ class Route:
 
     upstream: ASGIApp
     max_body: int
+    service: str = "gateway"
     token: TokenRule = TokenRule.REQUIRED
     limit: RouteClass = RouteClass.REST
     cached: bool = False
@@ -92,9 +100,18 @@ class Routes:
         max_upload: int,
         deprecations: Deprecations = MappingProxyType({}),
     ) -> None:
-        self._own = {path: Route(app, max_body, TokenRule.IGNORED) for path, app in own.items()}
+        self._own = {
+            path: Route(
+                app,
+                max_body,
+                token=OWN.get(path, TokenRule.IGNORED),
+                limit=RouteClass.PROBE if path in PROBES else RouteClass.REST,
+            )
+            for path, app in own.items()
+        }
         self._by_prefix = {
-            prefix: Route(upstreams[service], max_body) for prefix, service in PREFIXES.items()
+            prefix: Route(upstreams[service], max_body, service)
+            for prefix, service in PREFIXES.items()
         }
         self._public = {
             prefix: replace(self._by_prefix[prefix], token=TokenRule.OPTIONAL, cached=True)

@@ -7,6 +7,9 @@ from starlette.types import ASGIApp
 
 from gateway import clients, pipeline
 from gateway.access_log import AccessLog, to_standard_error
+from gateway.cache.cache import Cache
+from gateway.cache.purging import purging
+from gateway.client_address import ClientAddresses
 from gateway.cors import Cors
 from gateway.docs import Docs
 from gateway.health import Health
@@ -16,9 +19,13 @@ from gateway.local import read_only
 from gateway.metrics.loop_lag import LoopLag
 from gateway.metrics.page import MetricsPage, readers_of
 from gateway.metrics.requests import RequestMetrics
-from gateway.metrics.sources import Source, of_build, of_upstreams
+from gateway.metrics.sources import Source, of_build, of_cache, of_upstreams
 from gateway.openapi import OpenApi
-from gateway.pipeline import Gateway, Policies
+from gateway.pipeline import Gateway, Policies, Records
+from gateway.rate_limits.building import rate_limits
+from gateway.realtime import service as realtime
+from gateway.realtime import sockets, streams
+from gateway.realtime.hub import ConnectionLimits
 from gateway.routes import Routes
 from gateway.settings import DoorSettings, GatewaySettings
 from gateway.upstream.limits import Limits
@@ -55,20 +62,47 @@ def build(
     verification = remote_verification(
         "gateway", settings.secret_key.get_secret_value(), asked["auth"], clock
     )
-    broker.subscribe(verification.broadcast)
-    requests, lag = RequestMetrics(), LoopLag(clock)
-    sources = [of_build(VERSION), requests.families, lag.families, of_upstreams(pools)]
-    features = Features(docs=True, mock=False, realtime=False, cache=False)
-    about = Info("madang", VERSION, settings.environment, features)
-    routes = Routes(
-        upstreams,
-        own_pages(asked, clock, about, settings, {"broker": broker.ping}, sources),
-        max_body=settings.max_body_bytes,
-        max_upload=settings.upload_max_bytes,
-        deprecations=settings.deprecated_aliases,
-    )
-    policies = Policies(Cors(settings.allowed_origins), routes, Identity(verification.verifier))
     access_log = standard_access_log()
+    requests, lag = RequestMetrics(), LoopLag(clock)
+    limiting = rate_limits(settings, clock)
+    cache = Cache(settings.cache_seconds, settings.cache_max_bytes, clock)
+    live = realtime.build(
+        verification,
+        asked,
+        settings.allowed_origins,
+        ConnectionLimits(
+            settings.realtime_max_connections, settings.realtime_max_connections_per_user
+        ),
+        clock,
+        access_log,
+    )
+    broker.subscribe(verification.broadcast, purging(cache), live.broadcast)
+    sources = [
+        of_build(VERSION), requests.families, lag.families, of_upstreams(pools), of_cache(cache),
+    ]  # fmt: skip
+    checks: dict[str, Check] = {"broker": broker.ping}
+    if limiting.redis is not None:
+        checks["cache"] = limiting.redis.ping
+    features = Features(docs=True, mock=False, realtime=True, cache=settings.cache_seconds > 0)
+    about = Info("madang", VERSION, settings.environment, features)
+    policies = Policies(
+        Cors(settings.allowed_origins),
+        Routes(
+            upstreams,
+            {
+                **own_pages(asked, clock, about, settings, checks, sources),
+                streams.PATH: live.streams,
+                sockets.PATH: sockets.not_upgraded,
+            },
+            max_body=settings.max_body_bytes,
+            max_upload=settings.upload_max_bytes,
+            deprecations=settings.deprecated_aliases,
+        ),
+        ClientAddresses(settings.trusted_proxies),
+        limiting.limits,
+        Identity(verification.verifier),
+        cache,
+    )
 
     async def close() -> None:
         if access_log is not None:
@@ -77,8 +111,19 @@ def build(
 
     return Service(
         "gateway",
-        Gateway(policies, clock, access_log, https_only=settings.environment == "production"),
-        components=(verification.component, Component("loop-lag", lag.run)),
+        Gateway(
+            policies,
+            Records(requests, access_log),
+            clock,
+            https_only=settings.environment == "production",
+            sockets=live.sockets,
+        ),
+        components=(
+            verification.component,
+            Component("loop-lag", lag.run),
+            live.component,
+            *limiting.components,
+        ),
         close=(*closing, close),
     )
 

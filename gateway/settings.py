@@ -185,13 +185,6 @@ class GatewaySettings(DoorSettings, RateLimitSettings, CommonSettings):
         20, ge=1, le=100_000, description="WebSockets and event streams of one user at most."
     )
 
-    realtime_max_connections: int = Field(
-        10_000, ge=1, description="Live connections (WebSockets, event streams) of this process."
-    )
-    realtime_max_per_user: int = Field(
-        20, ge=1, description="Live connections of one user, in each process."
-    )
-
     @field_validator("upstream_ca")
     @classmethod
     def _check_authorities(cls, value: str | None) -> str | None:

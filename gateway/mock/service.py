@@ -5,14 +5,18 @@ from collections.abc import Mapping
 from starlette.types import ASGIApp
 
 from gateway import clients
+from gateway.cache.cache import Cache
+from gateway.client_address import ClientAddresses
 from gateway.cors import Cors
 from gateway.documented import Document, documented
 from gateway.identity import Identity
 from gateway.info import Features, Info
+from gateway.metrics.requests import RequestMetrics
 from gateway.metrics.sources import of_build
 from gateway.mock.api import MockApi
 from gateway.mock.identity import AnyToken
-from gateway.pipeline import Gateway, Policies
+from gateway.pipeline import Gateway, Policies, Records
+from gateway.rate_limits.building import unlimited
 from gateway.routes import Routes, owner_of
 from gateway.service import own_pages, standard_access_log
 from gateway.settings import DoorSettings
@@ -29,6 +33,7 @@ def build_mock(settings: DoorSettings) -> Service:
     """The gateway with nothing behind it."""
     clock = SystemClock()
     document = documented()
+    requests = RequestMetrics()
     api = MockApi(document)
     upstreams = dict.fromkeys(_UPSTREAMS, api)
     asked = clients.in_process(upstreams)
@@ -38,16 +43,23 @@ def build_mock(settings: DoorSettings) -> Service:
         settings.environment,
         Features(docs=True, mock=True, realtime=False, cache=False),
     )
+    sources = [of_build(VERSION), requests.families]
+    pages = own_pages(asked, clock, about, settings, {}, sources)
     routes = Routes(
         upstreams,
-        _with_examples(
-            document, api, own_pages(asked, clock, about, settings, {}, [of_build(VERSION)])
-        ),
+        _with_examples(document, api, pages),
         max_body=settings.max_body_bytes,
         max_upload=settings.upload_max_bytes,
         deprecations=settings.deprecated_aliases,
     )
-    policies = Policies(Cors(settings.allowed_origins), routes, Identity(AnyToken()))
+    policies = Policies(
+        Cors(settings.allowed_origins),
+        routes,
+        ClientAddresses(settings.trusted_proxies),
+        unlimited(),
+        Identity(AnyToken()),
+        Cache(0, 0, clock),
+    )
     access_log = standard_access_log()
 
     async def close() -> None:
@@ -56,7 +68,9 @@ def build_mock(settings: DoorSettings) -> Service:
         await clients.close(asked)
 
     return Service(
-        "gateway", Gateway(policies, clock, access_log, https_only=False), close=(close,)
+        "gateway",
+        Gateway(policies, Records(requests, access_log), clock, https_only=False),
+        close=(close,),
     )
 
 

@@ -6,9 +6,15 @@ from uuid import uuid4
 from starlette.types import ASGIApp
 
 from gateway.access_log import AccessLog
+from gateway.cache.cache import Cache
+from gateway.client_address import ClientAddresses
 from gateway.cors import Cors
 from gateway.identity import Identity
-from gateway.pipeline import Gateway, Policies
+from gateway.metrics.requests import RequestMetrics
+from gateway.networks import Network
+from gateway.pipeline import Gateway, Policies, Records
+from gateway.rate_limits.building import unlimited
+from gateway.rate_limits.limits import RateLimits
 from gateway.routes import Routes
 from shared.clock import SystemClock
 from shared.security.keys import SigningKey, VerificationKey
@@ -44,11 +50,22 @@ def gateway(
     *,
     own: Mapping[str, ASGIApp] | None = None,
     access_log: AccessLog | None = None,
+    limits: RateLimits | None = None,
+    metrics: RequestMetrics | None = None,
+    trusted_proxies: tuple[Network, ...] = (),
 ) -> Gateway:
-    """The gateway in front of `upstreams`, without a service behind it."""
-    routes = Routes(upstreams, own or {}, max_body=MAX_BODY, max_upload=MAX_UPLOAD)
-    policies = Policies(Cors([ORIGIN]), routes, Identity(verifier()))
-    return Gateway(policies, CLOCK, access_log, https_only=False)
+    """The gateway in front of `upstreams`, without a service behind it; no limits and no trusted
+    proxies unless given."""
+    policies = Policies(
+        Cors([ORIGIN]),
+        Routes(upstreams, own or {}, max_body=MAX_BODY, max_upload=MAX_UPLOAD),
+        ClientAddresses(trusted_proxies),
+        limits or unlimited(),
+        Identity(verifier()),
+        Cache(5.0, 2**25, CLOCK),
+    )
+    records = Records(metrics or RequestMetrics(), access_log)
+    return Gateway(policies, records, CLOCK, https_only=False)
 
 
 def everywhere(app: ASGIApp) -> dict[str, ASGIApp]:

@@ -9,10 +9,7 @@ from tests.unit.gateway.client import client_of
 POSTS = "/api/posts"
 BEARER = {"authorization": f"Bearer {TOKEN}"}
 
-wired = pytest.mark.xfail(reason="the pipeline does not ask the cache yet", strict=True)
 
-
-@wired
 async def test_an_anonymous_read_is_repeated_and_one_with_a_token_is_not() -> None:
     posts = Posts()
     async with client_of(gateway(everywhere(posts))) as client:
@@ -24,7 +21,6 @@ async def test_an_anonymous_read_is_repeated_and_one_with_a_token_is_not() -> No
     assert posts.asked == 2
 
 
-@wired
 @pytest.mark.parametrize("path", ["/api/posts/1", "/api/posts/1/comments", "/api/search?q=x"])
 async def test_all_that_everybody_may_read_is_repeated(path: str) -> None:
     posts = Posts()
@@ -34,7 +30,6 @@ async def test_all_that_everybody_may_read_is_repeated(path: str) -> None:
     assert posts.asked == 1
 
 
-@wired
 async def test_what_is_repeated_has_the_headers_of_its_own_request() -> None:
     async with client_of(gateway(everywhere(Posts()))) as client:
         first = await client.get(POSTS, headers={"x-request-id": "one"})

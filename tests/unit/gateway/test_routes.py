@@ -141,7 +141,8 @@ def test_only_an_upload_may_be_large() -> None:
         ("POST", "/api/videos", RouteClass.UPLOAD),
         ("POST", "/api/jobs", RouteClass.GENERATE),
         ("GET", "/api/jobs", RouteClass.REST),
-        ("GET", "/health", RouteClass.REST),
+        ("GET", "/health", RouteClass.PROBE),
+        ("GET", "/", RouteClass.REST),
     ],
 )
 def test_a_call_belongs_to_a_class_of_limits(method: str, path: str, expected: RouteClass) -> None:
