@@ -33,6 +33,17 @@ AUTH_SECONDS = 5.0
 """How long a client may take to show its token."""
 
 
+class UpgradeRequired(Problem):
+    """A plain request where only WebSockets are served (RFC 9110, 15.5.22)."""
+
+    status, code, title = 426, "upgrade_required", "Only WebSockets are served here"
+
+
+async def not_upgraded(scope: Scope, receive: Receive, send: Send) -> None:
+    """The app that answers a plain request to `/ws`: raises `UpgradeRequired`."""
+    raise UpgradeRequired("Open a WebSocket.", headers={"upgrade": "websocket"})
+
+
 class OtherUser(Forbidden):
     """A connection belongs to one user for as long as it lasts."""
 
