@@ -106,6 +106,20 @@ async def test_a_client_spread_over_replicas_loses_no_tokens_to_their_leases(
     assert min(others) == pytest.approx(100 - 40 - 2, abs=0.01)
 
 
+async def test_replicas_exceed_one_bucket_by_no_more_than_what_they_hold(redis_url: str) -> None:
+    policy = a_policy(100, 20)
+    clock = MovableClock()  # so that no lease ends
+    async with linked(redis_url) as link, linked(redis_url) as other_link:
+        given = [SharedBuckets(policy, one, clock) for one in (link, other_link)]
+        for one in given:
+            await one.ask("a")  # takes 2, spends 1
+        await asyncio.sleep(1)  # more than the time in which those 4 come back
+        before = CLOCK.monotonic()
+        found = sum([await admitted(one, 150) for one in given])
+        came_back = (CLOCK.monotonic() - before) / policy.interval
+    assert 100 + 2 <= found <= 100 + 2 * (policy.lease - 1) + came_back + 1
+
+
 async def test_within_a_lease_nobody_asks_redis(
     redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
