@@ -53,6 +53,7 @@ def gateway(
     limits: RateLimits | None = None,
     metrics: RequestMetrics | None = None,
     trusted_proxies: tuple[Network, ...] = (),
+    verified_by: TokenVerifier | None = None,
 ) -> Gateway:
     """The gateway in front of `upstreams`, without a service behind it; no limits and no trusted
     proxies unless given."""
@@ -61,7 +62,7 @@ def gateway(
         Routes(upstreams, own or {}, max_body=MAX_BODY, max_upload=MAX_UPLOAD),
         ClientAddresses(trusted_proxies),
         limits or unlimited(),
-        Identity(verifier()),
+        Identity(verified_by or verifier()),
         Cache(5.0, 2**25, CLOCK),
     )
     records = Records(metrics or RequestMetrics(), access_log)

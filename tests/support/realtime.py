@@ -194,8 +194,9 @@ async def live(
     broker = broker or InProcessBroker()
     upstreams = everywhere(services.app())
     asked = clients.in_process(upstreams)
+    verifying = verification(broker, clock)
     realtime = build(
-        verification(broker, clock),
+        verifying,
         asked,
         (ORIGIN,),
         ConnectionLimits(in_all, per_user),
@@ -203,7 +204,9 @@ async def live(
         access_log,
     )
     broker.subscribe(realtime.broadcast)
-    pages = gateway(upstreams, own={"/api/events": realtime.streams})
+    pages = gateway(
+        upstreams, own={"/api/events": realtime.streams}, verified_by=verifying.verifier
+    )
 
     async def door(scope: Scope, receive: Receive, send: Send) -> None:
         app = realtime.sockets if scope["type"] == "websocket" else pages
