@@ -19,7 +19,14 @@ from gateway.local import read_only
 from gateway.metrics.loop_lag import LoopLag
 from gateway.metrics.page import MetricsPage, readers_of
 from gateway.metrics.requests import RequestMetrics
-from gateway.metrics.sources import Source, of_build, of_cache, of_upstreams
+from gateway.metrics.sources import (
+    Source,
+    of_build,
+    of_cache,
+    of_live_connections,
+    of_redis,
+    of_upstreams,
+)
 from gateway.openapi import OpenApi
 from gateway.pipeline import Gateway, Policies, Records
 from gateway.rate_limits.building import rate_limits
@@ -79,9 +86,11 @@ def build(
     broker.subscribe(verification.broadcast, purging(cache), live.broadcast)
     sources = [
         of_build(VERSION), requests.families, lag.families, of_upstreams(pools), of_cache(cache),
+        of_live_connections(live.hub),
     ]  # fmt: skip
     checks: dict[str, Check] = {"broker": broker.ping}
     if limiting.redis is not None:
+        sources.append(of_redis(limiting.redis))
         checks["cache"] = limiting.redis.ping
     features = Features(docs=True, mock=False, realtime=True, cache=settings.cache_seconds > 0)
     about = Info("madang", VERSION, settings.environment, features)

@@ -10,6 +10,8 @@ from prometheus_client.core import (
 )
 
 from gateway.cache.cache import Cache
+from gateway.rate_limits.redis_link import RedisLink
+from gateway.realtime.hub import Hub
 from gateway.upstream.breaker import CLOSED, HALF_OPEN, OPEN
 from gateway.upstream.pool import Pool
 
@@ -121,25 +123,27 @@ def of_cache(cache: Cache) -> Source:
     return families
 
 
-def of_live_connections(count: Callable[[], int]) -> Source:
+def of_live_connections(hub: Hub) -> Source:
     """How many clients hear events."""
 
     def families() -> Iterable[Metric]:
         yield GaugeMetricFamily(
-            "madang_gateway_live_connections", "Open WebSockets and event streams.", value=count()
+            "madang_gateway_live_connections",
+            "Open WebSockets and event streams.",
+            value=hub.connections,
         )
 
     return families
 
 
-def of_redis(is_up: Callable[[], bool]) -> Source:
+def of_redis(link: RedisLink) -> Source:
     """Whether limits are shared by all gateways now; for a gateway that has a Redis."""
 
     def families() -> Iterable[Metric]:
         yield GaugeMetricFamily(
             "madang_gateway_redis_up",
             "1 while Redis answers; at 0 each gateway counts for itself.",
-            value=is_up(),
+            value=link.is_up,
         )
 
     return families

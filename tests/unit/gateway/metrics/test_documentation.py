@@ -17,6 +17,8 @@ from gateway.metrics.sources import (
     of_redis,
     of_upstreams,
 )
+from gateway.rate_limits.redis_link import RedisLink
+from gateway.realtime.hub import ConnectionLimits, Hub
 from tests.support.clock import MovableClock
 
 ROOT = Path(__file__).parents[4]
@@ -32,8 +34,8 @@ def families() -> list[Metric]:
         LoopLag(clock).families,
         of_upstreams({}),
         of_cache(Cache(5.0, 1024, clock)),
-        of_live_connections(lambda: 0),
-        of_redis(lambda: True),
+        of_live_connections(Hub(ConnectionLimits(1, 1), clock)),
+        of_redis(RedisLink("redis://127.0.0.1:1", clock)),
     ]
     process = ProcessCollector(registry=CollectorRegistry()).collect()
     return [*process, *(family for source in sources for family in source())]

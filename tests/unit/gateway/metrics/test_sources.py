@@ -9,6 +9,8 @@ from gateway.metrics.sources import (
     of_redis,
     of_upstreams,
 )
+from gateway.rate_limits.redis_link import RedisLink
+from gateway.realtime.hub import ConnectionLimits, Hub
 from gateway.upstream.limits import Limits
 from gateway.upstream.pool import Origin, Pool
 from tests.support.clock import MovableClock
@@ -81,8 +83,12 @@ def test_the_loop_is_never_early() -> None:
 
 
 def test_live_connections_and_redis_are_read_at_the_scrape() -> None:
-    connections, is_up = 0, True
-    live, redis = of_live_connections(lambda: connections), of_redis(lambda: is_up)
-    connections, is_up = 3, False
-    assert told(live())["madang_gateway_live_connections"] == {(): 3}
+    hub = Hub(ConnectionLimits(10, 10), MovableClock())
+    link = RedisLink("redis://127.0.0.1:1", MovableClock())
+    live, redis = of_live_connections(hub), of_redis(link)
+    with hub.place(), hub.place():
+        assert told(live())["madang_gateway_live_connections"] == {(): 2}
+    assert told(live())["madang_gateway_live_connections"] == {(): 0}
     assert told(redis())["madang_gateway_redis_up"] == {(): 0}
+    link.is_up = True
+    assert told(redis())["madang_gateway_redis_up"] == {(): 1}
