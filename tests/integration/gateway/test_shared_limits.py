@@ -1,39 +1,21 @@
-"""Limits that several processes share through a real Redis, and what they do while it is away."""
+"""Limits that several processes share through a real Redis: how exact they are, what they ask."""
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from time import monotonic
 
 import pytest
 
-from gateway.rate_limits.building import RateLimiting
 from gateway.rate_limits.policy import Policy
-from gateway.rate_limits.redis_link import RedisAway, RedisLink
-from gateway.rate_limits.refusal import RateLimited
+from gateway.rate_limits.redis_link import RedisLink
 from gateway.rate_limits.shared import LEASE_SECONDS, SharedBuckets
-from gateway.routes import RouteClass
 from shared.clock import SystemClock
 from tests.support.clock import MovableClock
-from tests.support.messaging import running
-from tests.support.rate_limits import (
-    Run,
-    a_policy,
-    limiting,
-    linked,
-    someone,
-    spent,
-    until_down,
-    until_up,
-)
-from tests.support.redis import Redis
+from tests.support.rate_limits import a_policy, linked, spent
 
 CLOCK = SystemClock()
 LONG = 1_000_000
 """Seconds of a window in which nothing comes back while a test runs."""
-NOT_WAITED_FOR_SECONDS = 0.5
-"""Far below any wait for Redis to return, and far above 100 ms, for a busy machine's sake."""
 
 
 class Counted:
@@ -173,155 +155,3 @@ async def test_a_caller_that_leaves_harms_no_other(redis_url: str) -> None:
         leaving.cancel()
         assert int(await staying) == 9
         assert link.is_up
-
-
-async def exhausted(made: RateLimiting, address: str) -> int:
-    """Log in until refused; how often it was allowed."""
-    allowed = 0
-    while True:
-        try:
-            if made.limits.check(RouteClass.LOGIN, None, address) is None:
-                await made.limits.ask(RouteClass.LOGIN, None, address)
-        except RateLimited:
-            return allowed
-        allowed += 1
-
-
-@asynccontextmanager
-async def gateway_limits(url: str) -> AsyncIterator[tuple[RateLimiting, RedisLink]]:
-    """The limits as the gateway builds and runs them."""
-    made = limiting(CLOCK, redis_url=url, rate_limit_login_per_minute=10)
-    assert made.redis is not None
-    async with running(*map(Run, made.components)):
-        yield made, made.redis
-
-
-@pytest.mark.parametrize("how", ["kill", "freeze"])
-async def test_while_redis_is_away_no_request_fails_or_waits_and_then_limits_are_shared_again(
-    own_redis: Redis, how: str
-) -> None:
-    async with gateway_limits(own_redis.url) as (made, link):
-        assert await exhausted(made, "192.0.2.1") == 10
-        getattr(own_redis, how)()
-        try:
-            before = monotonic()
-            assert await made.limits.ask(RouteClass.LOGIN, None, "192.0.2.2")
-            assert monotonic() - before < NOT_WAITED_FOR_SECONDS
-            headers = made.limits.check(RouteClass.LOGIN, None, "192.0.2.2")
-            assert headers is not None, "answered at once, from memory"
-            with pytest.raises(RedisAway):
-                await link.ping()
-        finally:
-            own_redis.start() if how == "kill" else own_redis.thaw()
-        await until_up(link)
-        assert made.limits.check(RouteClass.LOGIN, None, "192.0.2.3") is None, "Redis is asked"
-        await link.ping()
-
-
-@pytest.mark.parametrize("how", ["kill", "freeze"])
-async def test_requests_in_mid_question_when_redis_goes_are_all_answered(
-    own_redis: Redis, how: str
-) -> None:
-    async with gateway_limits(own_redis.url) as (made, link):
-        own_redis.freeze()
-        asking = [
-            asyncio.ensure_future(made.limits.ask(RouteClass.REST, someone(), ""))
-            for _ in range(200)
-        ]
-        await asyncio.sleep(0.01)
-        if how == "kill":
-            own_redis.kill()
-        try:
-            before = monotonic()
-            for headers in await asyncio.gather(*asking):
-                assert dict(headers)[b"ratelimit"].startswith(b'"rest-user";r=599')
-            assert monotonic() - before < NOT_WAITED_FOR_SECONDS
-        finally:
-            own_redis.start() if how == "kill" else own_redis.thaw()
-        await until_up(link)
-
-
-async def test_a_redis_that_was_emptied_is_taught_its_script_again(own_redis: Redis) -> None:
-    async with gateway_limits(own_redis.url) as (made, link):
-        await link.call("SCRIPT", "FLUSH")
-        await made.limits.ask(RouteClass.LOGIN, None, "192.0.2.4")
-        await until_down(link)  # and so that was counted in memory
-        await until_up(link)
-        assert await exhausted(made, "192.0.2.5") == 10
-        await link.ping()
-
-
-async def test_a_process_starts_without_redis_and_finds_it_later(own_redis: Redis) -> None:
-    own_redis.kill()
-    try:
-        async with gateway_limits(own_redis.url) as (made, link):
-            assert await exhausted(made, "192.0.2.6") == 10
-            own_redis.start()
-            await until_up(link)
-            assert await exhausted(made, "192.0.2.6") == 10, "Redis knows nothing of those"
-    finally:
-        own_redis.kill()
-        own_redis.start()
-
-
-async def test_a_link_that_ends_fails_what_it_has_not_carried(own_redis: Redis) -> None:
-    async with gateway_limits(own_redis.url) as (made, link):
-        own_redis.freeze()
-        asking = asyncio.ensure_future(made.limits.ask(RouteClass.LOGIN, None, "192.0.2.7"))
-        await asyncio.sleep(0.01)
-    try:
-        assert await asking, "counted in memory"
-        assert not link.is_up
-    finally:
-        own_redis.thaw()
-
-
-class Listener:
-    """A port that counts who connects, and says nothing."""
-
-    def __init__(self) -> None:
-        self._server = socket.create_server(("127.0.0.1", 0))
-        self._server.setblocking(False)
-        self.url = f"redis://127.0.0.1:{self._server.getsockname()[1]}/0"
-
-    def accepted(self) -> int:
-        """How many have connected since the last time."""
-        number = 0
-        while True:
-            try:
-                connection, _ = self._server.accept()
-            except BlockingIOError:
-                return number
-            connection.close()
-            number += 1
-
-    def close(self) -> None:
-        self._server.close()
-
-
-@pytest.fixture
-async def listener() -> AsyncIterator[Listener]:
-    made = Listener()
-    yield made
-    made.close()
-
-
-async def test_offline_mode_never_opens_a_connection(listener: Listener) -> None:
-    made = limiting(CLOCK, redis_url=listener.url, offline_mode=True)
-    assert made.redis is None
-    async with running(*map(Run, made.components)):
-        assert await exhausted(made, "192.0.2.8") == 10
-        await asyncio.sleep(0.05)
-    assert listener.accepted() == 0
-
-
-async def test_something_that_is_no_redis_is_tried_and_waited_for_by_no_request(
-    listener: Listener,
-) -> None:
-    made = limiting(CLOCK, redis_url=listener.url)
-    assert made.redis is not None
-    async with running(*map(Run, made.components)):
-        await until_down(made.redis)
-        headers = made.limits.check(RouteClass.LOGIN, None, "192.0.2.9")
-    assert headers is not None
-    assert listener.accepted() > 0
