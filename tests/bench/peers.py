@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 CACHE = Path.home() / ".cache" / "madang-bench"
-_FASTIFY = Path(__file__).parent / "peers" / "fastify"
+_PEERS = Path(__file__).parent / "peers"
 _PACKAGES = {"nginx": ("nginx",), "wrk": ("wrk", "libluajit-5.1-2")}
 """By program: its package, and what that needs and a system without it may lack."""
 
@@ -100,16 +100,29 @@ http {{
 
 def fastify() -> Callable[[str], list[str]]:
     """A bare `@fastify/http-proxy`; raises `CannotHave`."""
+    installed = _npm_project("fastify")
+    return lambda upstream: ["node", str(installed / "server.js"), upstream]
+
+
+def ws() -> Callable[[int], list[str]]:
+    """WebSockets by `ws`, which sends messages of so many bytes; raises `CannotHave`."""
+    installed = _npm_project("ws")
+    return lambda size: ["node", str(installed / "server.js"), str(size)]
+
+
+def _npm_project(name: str) -> Path:
+    """Where the peer `name` has been installed as its lock file says; raises `CannotHave`."""
     for program in ("node", "npm"):
         if shutil.which(program) is None:
             raise CannotHave(f"{program} is not installed.")
-    lock = (_FASTIFY / "package-lock.json").read_bytes()
-    installed = CACHE / f"fastify-{hashlib.sha256(lock).hexdigest()[:12]}"
-    if not (installed / "node_modules" / "@fastify" / "http-proxy").is_dir():
-        shutil.copytree(_FASTIFY, installed, dirs_exist_ok=True)
+    project = _PEERS / name
+    lock = (project / "package-lock.json").read_bytes()
+    installed = CACHE / f"{name}-{hashlib.sha256(lock).hexdigest()[:12]}"
+    if not (installed / "node_modules" / ".package-lock.json").is_file():
+        shutil.copytree(project, installed, dirs_exist_ok=True)
         _run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], installed)
-    shutil.copy(_FASTIFY / "server.js", installed)
-    return lambda upstream: ["node", str(installed / "server.js"), upstream]
+    shutil.copy(project / "server.js", installed)
+    return installed
 
 
 def _run(command: Sequence[str], folder: Path) -> None:
