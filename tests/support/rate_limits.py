@@ -19,8 +19,12 @@ from tests.support.messaging import running
 
 
 def limiting(clock: Clock, **settings: object) -> RateLimiting:
-    """The limits by these settings; those that are not given are the defaults."""
-    return rate_limits(load(RateLimitSettings, **settings), clock)
+    """The limits by these settings; those that are not given are the defaults.
+
+    `REDIS_URL` in the environment is for tests that ask for a Redis.
+    """
+    given = {"redis_url": None, **settings}
+    return rate_limits(load(RateLimitSettings, **given), clock)
 
 
 def someone(*, guest: bool = False) -> Principal:
