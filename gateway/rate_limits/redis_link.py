@@ -90,7 +90,8 @@ class RedisLink:
             self._tell_up()
             ready()
             await self._carry(connection)
-        except (RedisError, OSError, TimeoutError) as error:
+        except (RedisError, OSError, TimeoutError, ValueError) as error:
+            # ValueError: the parser's word for an answer that no Redis gives
             self._fail_all()
             self._tell_down(error)
         finally:

@@ -10,6 +10,7 @@ from time import monotonic
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
 from gateway.rate_limits.building import RateLimiting
 from gateway.rate_limits.redis_link import RedisAway, RedisLink
@@ -211,3 +212,30 @@ async def test_something_that_is_no_redis_is_tried_and_waited_for_by_no_request(
         headers = made.limits.check(RouteClass.LOGIN, None, "192.0.2.9")
     assert headers is not None
     assert listener.accepted() > 0
+
+
+@pytest.mark.parametrize(
+    "said", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"$many\r\n", b"*\r\n", b"\xff\r\n" * 9]
+)
+async def test_something_else_at_the_address_of_redis_ends_no_process(said: bytes) -> None:
+    async def speak(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(said)
+        writer.close()
+
+    server = await asyncio.start_server(speak, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        async with gateway_limits(f"redis://127.0.0.1:{port}/0") as (made, link):
+            assert not link.is_up
+            assert await exhausted(made, "192.0.2.10") == 10
+
+
+async def test_a_wrong_password_is_told_and_waited_for_by_no_request(own_redis: Redis) -> None:
+    url = own_redis.url.replace("redis://", "redis://nobody:wrong@")
+    with capture_logs() as logs:
+        async with gateway_limits(url) as (made, link):
+            assert not link.is_up
+            assert await exhausted(made, "192.0.2.11") == 10
+    (told,) = [one for one in logs if one["event"] == "redis_away"]
+    assert "AuthenticationError" in told["error"]
+    assert "wrong" not in told["error"]
