@@ -6,6 +6,7 @@ import msgspec
 
 from gateway.health import FullReport, Part
 from gateway.info import Features, Info
+from gateway.realtime import openapi as realtime
 from shared.http.problems import ProblemBody
 from shared.version import VERSION
 
@@ -54,8 +55,8 @@ def _full_reports() -> tuple[FullReport, FullReport]:
 
 def own() -> tuple[dict[str, Any], dict[str, Any]]:
     """Our paths, and the schemas they refer to."""
-    (full, described, _), schemas = msgspec.json.schema_components(
-        [FullReport, Info, ProblemBody], ref_template=_REF
+    (full, described, *_), schemas = msgspec.json.schema_components(
+        [FullReport, Info, ProblemBody, *realtime.SCHEMAS], ref_template=_REF
     )
     well, ill = _full_reports()
     running = {"message": "Madang is running", "status": "running"}
@@ -98,5 +99,6 @@ def own() -> tuple[dict[str, Any], dict[str, Any]]:
             "health_full",
         ),
     }
+    paths |= realtime.paths()
     # as the services' schemas arrive: msgspec leaves Python defaults such as () in its own
     return paths, msgspec.json.decode(msgspec.json.encode(schemas))

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs
 from starlette.types import Scope
 
 from gateway.cors import Fields
-from shared.errors import Forbidden, Malformed
+from shared.errors import FieldError, Forbidden, Invalid, Malformed
 from shared.security.bearer import bearer_token
 
 SUBPROTOCOL = "madang"
@@ -54,7 +54,7 @@ class Origins:
 
 
 def wishes_of_socket(scope: Scope, fields: Fields) -> Wishes:
-    """What a WebSocket's handshake says; raises `Malformed`, `TokenInUrl` or `Unauthenticated`."""
+    """What a WebSocket's handshake says; raises `Malformed`, `Invalid` or `Unauthenticated`."""
     last_id = _last_id_in(scope)
     offered: list[str] = scope["subprotocols"]
     if offered and SUBPROTOCOL not in offered:
@@ -67,10 +67,10 @@ def wishes_of_socket(scope: Scope, fields: Fields) -> Wishes:
 
 
 def wishes_of_stream(scope: Scope, fields: Fields) -> Wishes:
-    """What a request for a stream says; raises `Malformed`, `TokenInUrl` or `Unauthenticated`."""
+    """What a request for a stream says; raises `Malformed`, `Invalid` or `Unauthenticated`."""
     last_id = _last_id_in(scope)
     if given := fields.get(b"last-event-id"):
-        last_id = _checked(given.decode("latin-1"))
+        last_id = _checked(given.decode("latin-1"), "Last-Event-ID")
     header = fields.get(b"authorization")
     return Wishes(bearer_token(None if header is None else header.decode("latin-1")), last_id)
 
@@ -84,10 +84,11 @@ def _last_id_in(scope: Scope) -> str:
                 "and send one in the Authorization header, in the subprotocol "
                 "'bearer.<token>' or in the first message."
             )
-    return _checked(query.get("last_event_id", [""])[0])
+    return _checked(query.get("last_event_id", [""])[0], "last_event_id")
 
 
-def _checked(last_id: str) -> str:
+def _checked(last_id: str, name: str) -> str:
     if len(last_id) > _MAX_ID_LENGTH:
-        raise Malformed(f"An event's id has {_MAX_ID_LENGTH} characters at most.")
+        mistake = FieldError(name, f"an event's id has {_MAX_ID_LENGTH} characters at most")
+        raise Invalid(errors=(mistake,))
     return last_id

@@ -199,3 +199,11 @@ async def test_a_snapshot_that_was_asked_before_events_were_lost_is_asked_again(
             services.may_answer.set()
             assert (await said(socket))["type"] == "snapshot"
             assert services.asked == 2
+
+
+async def test_an_id_that_cannot_be_one_is_refused() -> None:
+    async with live() as gate:
+        async with gate.stream(token_of(a_user()), last_event_id="x" * 65) as stream:
+            await stream.answer.aread()
+            problem = stream.answer.json()
+        assert (problem["status"], problem["errors"][0]["field"]) == (422, "Last-Event-ID")

@@ -73,7 +73,7 @@ async def test_the_merged_document_is_valid() -> None:
 
 async def test_it_has_our_own_paths_and_those_routed_to_each_service() -> None:
     paths = set((await document())["paths"])
-    ours = {"/", "/health", "/health/full", "/api/health", "/api/info"}
+    ours = {"/", "/health", "/health/full", "/api/health", "/api/info", "/api/events", "/ws"}
     assert paths == {*ours, "/api/videos/{name}", "/api/auth/me"}
 
 
