@@ -2,7 +2,8 @@
 
 from string import ascii_letters, digits
 
-from gateway.cors import Fields, HeaderList
+from gateway.cors import Fields
+from gateway.header_block import HeaderList
 from shared.errors import Malformed
 
 _SINGLE = frozenset(

@@ -4,7 +4,8 @@ from collections.abc import Awaitable
 
 from starlette.types import Message, Send
 
-from gateway.cors import HeaderList
+from gateway.header_block import HeaderBlock, HeaderList
+from shared.runtime.http_exchange import ENCODED_HEADERS
 from shared.security.principal import Principal
 
 SECURITY: HeaderList = [
@@ -12,6 +13,7 @@ SECURITY: HeaderList = [
     (b"x-frame-options", b"DENY"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
     (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
     (b"x-permitted-cross-domain-policies", b"none"),
     (b"cache-control", b"no-store"),
 ]
@@ -24,6 +26,7 @@ _OURS = frozenset(
     {
         b"date",
         b"server",
+        b"x-powered-by",
         b"x-request-id",
         b"access-control-allow-origin",
         b"access-control-allow-credentials",
@@ -37,14 +40,22 @@ _OURS = frozenset(
 class Answer:
     """The answer to one request on its way out, and what the access log tells about it."""
 
-    __slots__ = ("_added", "_defaults", "_send", "caller", "sent_bytes", "service", "status")
+    __slots__ = (
+        "_added",
+        "_encodes",
+        "_send",
+        "_shared",
+        "caller",
+        "sent_bytes",
+        "service",
+        "status",
+    )
 
-    def __init__(
-        self, send: Send, defaults: dict[bytes, bytes], cors: HeaderList, request_id: str
-    ) -> None:
+    def __init__(self, send: Send, shared: HeaderBlock, request_id: str, *, encodes: bool) -> None:
         self._send = send
-        self._defaults = defaults
-        self._added = [*cors, (b"x-request-id", request_id.encode())]
+        self._shared = shared
+        self._encodes = encodes  # whether the server takes lines that are encoded already
+        self._added = [(b"x-request-id", request_id.encode())]
         self.caller: Principal | None = None
         self.service = "gateway"
         self.status = 0
@@ -63,19 +74,18 @@ class Answer:
         """Pass a message on; the first one with all our headers."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            headers = self._headers(message.get("headers", []))
-            message = {"type": "http.response.start", "status": self.status, "headers": headers}
+            message = self._start(message.get("headers", []))
         else:
             self.sent_bytes += len(message.get("body", b""))
         return self._send(message)
 
-    def _headers(self, given: HeaderList) -> HeaderList:
+    def _start(self, given: HeaderList) -> Message:
         headers = [field for field in given if field[0] not in _OURS]
-        present = dict(headers)
-        defaults = self._defaults
-        if defaults.keys().isdisjoint(present):
-            headers += defaults.items()
+        shared = self._shared
+        message = {"type": "http.response.start", "status": self.status, "headers": headers}
+        if self._encodes and shared.replaceable.isdisjoint(dict(headers)):
+            message[ENCODED_HEADERS] = shared.lines
         else:
-            headers += [field for field in defaults.items() if field[0] not in present]
+            headers += shared.without(dict(headers))
         headers += self._added
-        return headers
+        return message

@@ -8,12 +8,11 @@ from collections.abc import Iterable, Mapping
 
 from starlette.responses import PlainTextResponse, Response
 
+from gateway.header_block import HeaderBlock, HeaderList
 from shared.errors import Malformed
 
 Fields = Mapping[bytes, bytes]
 """The header fields of a request by lower-case name."""
-HeaderList = list[tuple[bytes, bytes]]
-
 _METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 _EXPOSED = (
     "Accept-Ranges, Content-Disposition, Content-Range, Deprecation, ETag, Link, Location, "
@@ -35,9 +34,12 @@ class Cors:
     def __init__(self, origins: Iterable[str]) -> None:
         self._allowed = {origin.encode(): _headers_for(origin) for origin in origins}
 
-    def headers_for(self, origin: bytes | None) -> HeaderList:
-        """What to add to every answer to a request from `origin`."""
-        return _VARY if origin is None else self._allowed.get(origin, _VARY)
+    def blocks(self, defaults: HeaderList) -> Mapping[bytes | None, HeaderBlock]:
+        """What every answer holds, by the origin of its request; None for any other, or none."""
+        blocks: dict[bytes | None, HeaderBlock] = {None: HeaderBlock(defaults, _VARY)}
+        for origin, headers in self._allowed.items():
+            blocks[origin] = HeaderBlock(defaults, headers)
+        return blocks
 
     def preflight(self, fields: Fields) -> Response | None:
         """The answer to an OPTIONS request, or None when it is no preflight.

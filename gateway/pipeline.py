@@ -13,7 +13,8 @@ from gateway.ambiguity import refuse_ambiguous
 from gateway.answer import HTTPS_ONLY, SECURITY, Answer
 from gateway.cache.cache import Cache
 from gateway.client_address import ClientAddresses
-from gateway.cors import Cors, Fields, HeaderList
+from gateway.cors import Cors, Fields
+from gateway.header_block import HeaderList
 from gateway.identity import CLAIMED, Identity
 from gateway.limits import limited
 from gateway.metrics.requests import RequestMetrics
@@ -25,6 +26,7 @@ from shared.errors import NotFound, Problem
 from shared.http.problems import response_of
 from shared.observability import context
 from shared.observability.logging import get_logger
+from shared.runtime.http_exchange import ENCODED_HEADERS
 
 log = get_logger(__name__)
 
@@ -93,7 +95,7 @@ class Gateway:
         self._access_log = records.access_log
         self._clock = clock
         self._sockets = sockets
-        self._defaults = dict(SECURITY + HTTPS_ONLY if https_only else SECURITY)
+        self._shared = policies.cors.blocks(SECURITY + HTTPS_ONLY if https_only else SECURITY)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or serve one WebSocket."""
@@ -103,16 +105,11 @@ class Gateway:
         started = self._clock.monotonic()
         self._metrics.in_flight += 1
         fields = dict(scope["headers"])
-        given_id = fields.get(b"x-request-id")
-        request_id = (
-            context.new_request_id()
-            if given_id is None
-            else context.accepted_request_id(given_id.decode("latin-1"))
-        )
-        trace = context.bind(request_id, fields.get(b"traceparent", b"").decode("latin-1"))
+        request_id, trace = context.begin(fields.get(b"x-request-id"), fields.get(b"traceparent"))
         address, scope["scheme"] = self._addresses.of(scope, fields)
-        cors = self._cors.headers_for(fields.get(b"origin"))
-        answer = Answer(send, self._defaults, cors, request_id)
+        shared = self._shared.get(fields.get(b"origin")) or self._shared[None]
+        encodes = ENCODED_HEADERS in scope.get("extensions", ())
+        answer = Answer(send, shared, request_id, encodes=encodes)
         try:
             await self._answer(scope, fields, address, receive, answer)
         except ClientLeft:
@@ -155,7 +152,9 @@ class Gateway:
                 scope = _forwarded(scope, fields, address)
                 await self._cache.fetch(key, fields, route.upstream, scope, receive, answer.send)
             return
-        await route.upstream(_forwarded(scope, fields, address), receive, answer.send)
+        if route.service != "gateway":
+            scope = _forwarded(scope, fields, address)
+        await route.upstream(scope, receive, answer.send)
 
     async def _explain(
         self, problem: Problem, scope: Scope, receive: Receive, answer: Answer

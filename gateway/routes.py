@@ -8,8 +8,8 @@ from typing import Any
 
 from starlette.types import ASGIApp, Scope
 
-from gateway.cors import HeaderList
 from gateway.deprecation import Deprecations
+from gateway.header_block import HeaderList
 from shared.errors import MethodNotAllowed, NotFound
 
 PREFIXES = {

@@ -8,7 +8,8 @@ from starlette.types import Send
 
 from gateway.cache.key import Key
 from gateway.cache.terms import Terms
-from gateway.cors import Fields, HeaderList
+from gateway.cors import Fields
+from gateway.header_block import HeaderList
 from gateway.upstream.head import HOP_BY_HOP
 
 DEFAULT_CONTROL = b"public, max-age=0, must-revalidate"

@@ -7,7 +7,8 @@ from starlette.types import Message, Send
 
 from gateway.cache.entry import Entry
 from gateway.cache.terms import Terms, terms_of
-from gateway.cors import Fields, HeaderList
+from gateway.cors import Fields
+from gateway.header_block import HeaderList
 
 Keep = Callable[[Terms, HeaderList, bytes], Entry]
 """Makes an entry of a whole answer, and stores it."""

@@ -5,7 +5,7 @@ The header fields are those of draft-ietf-httpapi-ratelimit-headers-11.
 
 from math import ceil
 
-from gateway.cors import HeaderList
+from gateway.header_block import HeaderList
 from gateway.rate_limits.refusal import RateLimited
 
 _LEASED = 0.02

@@ -1,5 +1,6 @@
 """Where events and connections meet: one hub for each process of the gateway."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -51,6 +52,7 @@ class Hub:
         self._listeners: dict[UUID, set[Listener]] = {}
         self._places_taken = 0
         self._newcomers = 0
+        self._revoked: set[SessionId] = set()
 
     @property
     def connections(self) -> int:
@@ -105,10 +107,16 @@ class Hub:
                 listener.offer(message)
 
     def revoked(self, session: SessionId) -> None:
-        """End the connections of a session."""
+        """End the connections of a session; of all that are revoked together, in one go."""
+        if not self._revoked:
+            asyncio.get_running_loop().call_soon(self._end_revoked)
+        self._revoked.add(session)
+
+    def _end_revoked(self) -> None:
         for listener in list(self.all()):
-            if listener.proof.session == session:
+            if listener.proof.session in self._revoked:
                 listener.end(REVOKED)
+        self._revoked.clear()
 
     def tick(self) -> None:
         """A second has gone by: forget what is old, end what has expired."""
@@ -124,6 +132,9 @@ class Hub:
         """End every connection: the process is about to."""
         for listener in list(self.all()):
             listener.end(RESTART)
+
+    def __contains__(self, listener: Listener) -> bool:
+        return listener in self._listeners.get(listener.proof.user, ())
 
     def all(self) -> Iterator[Listener]:
         """Every connection that has shown its token."""

@@ -62,7 +62,9 @@ class Opening:
 
     async def _refresh_those_behind(self) -> None:
         while True:
-            await self._refresh(await self._behind.get())
+            listener = await self._behind.get()
+            if listener in self._hub:
+                await self._refresh(listener)
 
     async def _refresh(self, listener: Listener) -> None:
         listener.must_ask_again = True

@@ -40,3 +40,19 @@ def bind(given_request_id: str, parent: str) -> str:
     child = child_traceparent(parent)
     traceparent.set(child)
     return child
+
+
+def begin(given_id: bytes | None, parent: bytes | None) -> tuple[str, str]:
+    """Bind the ids of a new request, from what its client sent, if it can be used.
+
+    Returns the request's id and its `traceparent`. When both are new, the id is the trace's, so
+    that one word finds everything.
+    """
+    if given_id is None and parent is None:
+        digits = f"{getrandbits(192):048x}"
+        new_id, trace = digits[:32], f"00-{digits[:32]}-{digits[32:]}-01"
+        request_id.set(new_id)
+        traceparent.set(trace)
+        return new_id, trace
+    accepted = accepted_request_id((given_id or b"").decode("latin-1"))
+    return accepted, bind(accepted, (parent or b"").decode("latin-1"))

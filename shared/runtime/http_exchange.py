@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 log = get_logger(__name__)
 Headers = list[tuple[bytes, bytes]]
 
+ENCODED_HEADERS = "madang.encoded_headers"
+"""The extension of ASGI's scope that says: an `http.response.start` may hold, under this name,
+lines of headers as they go over the wire. It is for what never changes, and is not checked."""
+
 HIGH_WATER = 64 * 1024
 """Bytes of a request's body that may wait for the app before reading stops."""
 
@@ -166,6 +170,8 @@ class Exchange:
         elif kind == "http.response.start" and not self._is_started:
             self._is_started = True
             self._head = self._encoded(message["status"], message.get("headers", []))
+            if ENCODED_HEADERS in message:
+                self._head += message[ENCODED_HEADERS]
         else:
             raise RuntimeError(f"{kind!r} is out of order here")
 

@@ -18,7 +18,7 @@ from uvicorn.server import ServerState
 
 from shared.errors import Malformed, Problem
 from shared.http.problems import MEDIA_TYPE, body_of
-from shared.runtime.http_exchange import STATUS_LINES, Exchange, Headers
+from shared.runtime.http_exchange import ENCODED_HEADERS, STATUS_LINES, Exchange, Headers
 
 MAX_HEAD_BYTES = 64 * 1024
 """Request line and headers; one read more may have arrived when it is noticed."""
@@ -34,6 +34,7 @@ LINGER_SECONDS = 10.0
 TICK_SECONDS = 1.0
 
 _ASGI = {"version": "3.0", "spec_version": "2.3"}
+_EXTENSIONS: dict[str, Any] = {ENCODED_HEADERS: {}}
 
 
 class HeadTooLarge(Problem):
@@ -333,6 +334,7 @@ class HttpProtocol(asyncio.Protocol):
         return {
             "type": kind,
             "asgi": _ASGI,
+            "extensions": _EXTENSIONS,
             "http_version": version,
             "method": method,
             "scheme": self._scheme,

@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.cache.terms import MAX_BODY_BYTES, Terms, terms_of
-from gateway.cors import HeaderList
+from gateway.header_block import HeaderList
 
 LENGTH = (b"content-length", b"2")
 
