@@ -33,6 +33,7 @@ from gateway.rate_limits.building import rate_limits
 from gateway.realtime import service as realtime
 from gateway.realtime import sockets, streams
 from gateway.realtime.hub import ConnectionLimits
+from gateway.realtime.visits import VisitLog
 from gateway.routes import Routes
 from gateway.settings import DoorSettings, GatewaySettings
 from gateway.upstream.limits import Limits
@@ -70,6 +71,7 @@ def build(
         "gateway", settings.secret_key.get_secret_value(), asked["auth"], clock
     )
     access_log = standard_access_log()
+    addresses = ClientAddresses(settings.trusted_proxies)
     requests, lag = RequestMetrics(), LoopLag(clock)
     limiting = rate_limits(settings, clock)
     cache = Cache(settings.cache_seconds, settings.cache_max_bytes, clock)
@@ -81,7 +83,7 @@ def build(
             settings.realtime_max_connections, settings.realtime_max_connections_per_user
         ),
         clock,
-        access_log,
+        VisitLog(access_log, addresses, clock),
     )
     broker.subscribe(verification.broadcast, purging(cache), live.broadcast)
     sources = [
@@ -107,7 +109,7 @@ def build(
             max_upload=settings.upload_max_bytes,
             deprecations=settings.deprecated_aliases,
         ),
-        ClientAddresses(settings.trusted_proxies),
+        addresses,
         limiting.limits,
         Identity(verification.verifier),
         cache,

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from starlette.types import ASGIApp
 
-from gateway.access_log import AccessLog
 from gateway.clients import Clients
 from gateway.realtime.admission import Origins
 from gateway.realtime.hub import ConnectionLimits, Hub
@@ -37,14 +36,13 @@ def build(
     origins: Iterable[str],
     limits: ConnectionLimits,
     clock: Clock,
-    access_log: AccessLog | None,
+    visits: VisitLog,
 ) -> Realtime:
     """Everything real-time, on one hub that hears of events and of revoked sessions."""
     hub = Hub(limits, clock)
     opening = Opening(hub, Snapshots(asked))
     verifier = verification.verifier
     verification.revocations.on_added(hub.revoked)
-    visits = VisitLog(access_log, clock)
     return Realtime(
         Sockets(hub, opening, verifier, Origins(origins), clock, visits),
         Streams(hub, opening, verifier),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from starlette.types import Scope
 
 from gateway.access_log import AccessLine, AccessLog
+from gateway.client_address import ClientAddresses
 from gateway.realtime.socket_listener import SocketListener
 from shared.clock import Clock
 from shared.observability import context
@@ -26,8 +27,11 @@ class Visit:
 class VisitLog:
     """Begins and ends visits; `access_log` is None where none is kept."""
 
-    def __init__(self, access_log: AccessLog | None, clock: Clock) -> None:
+    def __init__(
+        self, access_log: AccessLog | None, addresses: ClientAddresses, clock: Clock
+    ) -> None:
         self._access_log = access_log
+        self._addresses = addresses
         self._clock = clock
 
     def begin(self, scope: Scope) -> Visit:
@@ -36,10 +40,9 @@ class VisitLog:
         given = fields.get(b"x-request-id", b"").decode("latin-1")
         request_id = context.accepted_request_id(given)
         context.bind(request_id, fields.get(b"traceparent", b"").decode("latin-1"))
-        client = scope["client"]
         return Visit(
             path=scope["path"],
-            client=client[0] if client else "",
+            client=self._addresses.of(scope, fields)[0],
             request_id=request_id,
             trace=context.traceparent.get(),
             began=self._clock.monotonic(),

@@ -18,8 +18,10 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from gateway import clients
 from gateway.access_log import AccessLog
+from gateway.client_address import ClientAddresses
 from gateway.realtime.hub import ConnectionLimits
 from gateway.realtime.service import Realtime, build
+from gateway.realtime.visits import VisitLog
 from shared.clock import Clock
 from shared.ids import uuid7
 from shared.messaging.event import Envelope
@@ -201,7 +203,7 @@ async def live(
         (ORIGIN,),
         ConnectionLimits(in_all, per_user),
         clock,
-        access_log,
+        VisitLog(access_log, ClientAddresses(), clock),
     )
     broker.subscribe(realtime.broadcast)
     pages = gateway(

@@ -7,8 +7,10 @@ import uvloop
 from starlette.types import Receive, Scope, Send
 
 from gateway import clients
+from gateway.client_address import ClientAddresses
 from gateway.realtime.hub import ConnectionLimits
 from gateway.realtime.service import build
+from gateway.realtime.visits import VisitLog
 from shared.messaging.in_process import InProcessBroker
 from shared.observability.logging import configure
 from shared.runtime.process import serve
@@ -23,7 +25,12 @@ async def main() -> int:
     upstreams = everywhere(Services().app())
     asked = clients.in_process(upstreams)
     realtime = build(
-        verification(broker, CLOCK), asked, (ORIGIN,), ConnectionLimits(100, 100), CLOCK, None
+        verification(broker, CLOCK),
+        asked,
+        (ORIGIN,),
+        ConnectionLimits(100, 100),
+        CLOCK,
+        VisitLog(None, ClientAddresses(), CLOCK),
     )
     pages = gateway(upstreams, own={"/api/events": realtime.streams})
 

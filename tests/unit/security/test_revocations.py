@@ -193,3 +193,15 @@ async def test_a_failed_fetch_says_so(response: httpx.Response) -> None:
     credentials = ServiceAuth(ServiceTokens(SECRET, "gateway", MovableClock()), "auth")
     with pytest.raises(Unavailable, match="cannot be fetched"):
         await fetch_from_auth(auth_that(lambda _: response), credentials)()
+
+
+def test_whoever_listens_is_told_of_each_session_once() -> None:
+    clock = MovableClock()
+    revocations = Revocations(clock)
+    told: list[SessionId] = []
+    revocations.on_added(told.append)
+    first, second = a_session(), a_session()
+    for session in (first, first, second):
+        revocations.add(Revocation(session, clock.now()))
+    revocations.add(Revocation(a_session(), clock.now() - timedelta(minutes=20)))
+    assert told == [first, second]
