@@ -109,10 +109,11 @@ async def _gateway(users: int) -> None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGUSR2, wanted.set)
         ready()
         while True:
+            events = [_event(number) for number in range(users)]
             await wanted.wait()
             wanted.clear()
-            for number in range(users):
-                await hear(_event(number))
+            for event in events:
+                await hear(event)
 
     parts = (Component("consumer", broker.run), Component("teller", tell))
     await serve(

@@ -5,7 +5,7 @@ from shared.security import verifier as verifier_module
 from shared.security.keys import SigningKey
 from shared.security.revocations import Revocation, Revocations
 from shared.security.service_tokens import ServiceTokenVerifier
-from shared.security.tokens import TokenIssuer
+from shared.security.tokens import ACCESS_TOKEN_LIFETIME, TokenIssuer, expiry_of
 from shared.security.verifier import SessionRevoked, TokenVerifier
 from tests.support.clock import MovableClock
 from tests.unit.security.support import SECRET, KnownKeys, a_principal, a_verifier
@@ -81,3 +81,10 @@ async def test_no_more_tokens_are_remembered_than_the_bound_and_the_oldest_go_fi
     assert verifier.cached(first)  # used again, so the second is now the oldest
     await verifier.user(third)
     assert [bool(verifier.cached(one)) for one in (first, second, third)] == [True, False, True]
+
+
+def test_when_a_token_ends_can_be_read_from_it() -> None:
+    clock = MovableClock()
+    token = TokenIssuer(KEY, clock).issue(a_principal())
+    ends = clock.now() + ACCESS_TOKEN_LIFETIME
+    assert expiry_of(token) == ends.timestamp()
