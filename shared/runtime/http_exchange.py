@@ -101,6 +101,8 @@ class Exchange:
     def _cut_off(self) -> None:
         """Make sure that nobody takes what has been written for the whole."""
         if self.has_written:
+            if self._left is None and not self._is_chunked:
+                self._protocol.reset_at_close()  # its end would be the end of the body
             self._transport.abort()
             return
         log.error("not_answered", path=self.scope["path"])

@@ -6,6 +6,8 @@ Time is kept by the server's tick once a second, so that a request costs no time
 """
 
 import asyncio
+import socket
+import struct
 from collections import deque
 from typing import Any, cast
 from urllib.parse import unquote
@@ -137,6 +139,11 @@ class HttpProtocol(asyncio.Protocol):
         if self._is_paused and not self._queued:
             self._is_paused = False
             self._transport.resume_reading()
+
+    def reset_at_close(self) -> None:
+        """Have the connection end as broken, whatever has been written (RFC 9293, 3.10.4)."""
+        connection = self._transport.get_extra_info("socket")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
     def answered(self, exchange: Exchange) -> None:
         """The answer is written: take up the next request, or wait for one, or close."""

@@ -14,7 +14,50 @@ from shared.runtime import http_protocol
 from shared.runtime.http_server import HttpServer, bind
 
 
+async def nothing(send: Send) -> None:
+    """Answers nothing at all."""
+
+
+async def failing(send: Send) -> None:
+    raise LookupError("by design")
+
+
+async def without_end(send: Send) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"begun", "more_body": True})
+
+
+async def too_short(send: Send) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": [LENGTH_5]})
+    await send({"type": "http.response.body", "body": b"four"})
+
+
+async def too_long(send: Send) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": [LENGTH_5]})
+    await send({"type": "http.response.body", "body": b"sixsix"})
+
+
+async def injecting(send: Send) -> None:
+    headers = [(b"content-length", b"0"), (b"x-name", b"a\r\nset-cookie: b")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body"})
+
+
+async def body_first(send: Send) -> None:
+    await send({"type": "http.response.body"})
+
+
+LENGTH_5 = (b"content-length", b"5")
+ODD = {
+    f"/{odd.__name__}": odd
+    for odd in (nothing, failing, without_end, too_short, too_long, injecting, body_first)
+}
+
+
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["path"] in ODD:
+        await ODD[scope["path"]](send)
+        return
     unread = scope["path"] == "/unread"
     body = b"" if unread else await Request(scope, receive).body()
     await PlainTextResponse(f"{len(body)}")(scope, receive, send)
@@ -138,3 +181,67 @@ async def test_what_follows_an_early_answer_is_not_answered() -> None:
     async with server() as port:
         answer = await exchange(port, chunked, b"no chunk\r\n", pause=0.1)
     assert answer.count(b"HTTP/1.1") == 1
+
+
+@pytest.mark.parametrize(
+    "path", ["/nothing", "/failing", "/too_short", "/too_long", "/injecting", "/body_first"]
+)
+async def test_an_app_that_answers_what_http_cannot_say_is_a_500(path: str) -> None:
+    async with server() as port:
+        answer = await exchange(port, b"GET %b HTTP/1.1\r\nhost: a\r\n\r\n" % path.encode())
+        assert await exchange(port, HELLO + b"\r\n")
+    assert answer.startswith(b"HTTP/1.1 500 ")
+    assert b"set-cookie" not in answer
+
+
+async def test_an_answer_that_its_app_leaves_unfinished_is_cut_off() -> None:
+    async with server() as port:
+        answer = await exchange(port, b"GET /without_end HTTP/1.1\r\nhost: a\r\n\r\n")
+    assert answer.endswith(b"5\r\nbegun\r\n")  # and no last chunk
+
+
+async def test_an_answer_that_ends_with_the_connection_is_not_ended_by_a_failure() -> None:
+    async with server() as port:
+        with pytest.raises(ConnectionResetError):
+            await exchange(port, b"GET /without_end HTTP/1.0\r\nhost: a\r\n\r\n")
+
+
+async def test_requests_that_come_together_are_answered_one_after_the_other() -> None:
+    get = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n"
+    post = b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 3\r\n\r\nabc"
+    async with server() as port:
+        answer = await exchange(port, get + post + get + HELLO + b"\r\n")
+    lengths = [part[-1:] for part in answer.split(b"HTTP/1.1 200 ")[1:]]
+    assert lengths == [b"0", b"3", b"0", b"0"]
+
+
+async def test_what_is_no_http_does_not_harm_the_answer_before_it() -> None:
+    async with server() as port:
+        answer = await exchange(port, b"GET / HTTP/1.1\r\nhost: a\r\n\r\n\x16\x03\x01")
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert answer.count(b"HTTP/1.1") == 1
+
+
+async def test_an_idle_connection_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_protocol, "IDLE_SECONDS", 0.5)
+    async with server() as port:
+        answer = await exchange(port, b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 200 ")
+
+
+async def test_a_body_that_stops_coming_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_protocol, "IDLE_SECONDS", 0.5)
+    async with server() as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\n\r\nab")
+        assert await asyncio.wait_for(reader.read(), 5) == b""
+        writer.close()
+
+
+async def test_a_connection_that_is_kept_does_not_hinder_the_end() -> None:
+    async with server() as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
+        assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+    assert (await asyncio.wait_for(reader.read(), 5)).endswith(b"0")
+    writer.close()

@@ -3,8 +3,8 @@
 import asyncio
 import subprocess
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -18,14 +18,18 @@ from starlette.types import ASGIApp
 
 from gateway.service import build
 from gateway.settings import GatewaySettings
+from shared.clock import Clock
 from shared.http.in_process import InProcessTransport
 from shared.messaging.event import Envelope
 from shared.messaging.in_process import InProcessBroker
 from shared.runtime.service import Service
-from shared.security.jwks import Jwks, to_jwk
+from shared.security.jwks import SECONDS_BETWEEN_FETCHES, Jwks, to_jwk
+from shared.security.keys import SigningKey
 from shared.security.revocations import Revocation, RevocationList
+from shared.security.tokens import TokenIssuer
 from shared.settings import load
 from tests.integration.gateway.support import serving
+from tests.support.clock import MovableClock
 from tests.support.gateway import CLOCK, KEY, TOKEN, USER, everywhere
 
 SECRET = "s" * 32
@@ -36,11 +40,23 @@ def json(value: object) -> Response:
     return Response(msgspec.json.encode(value), media_type="application/json")
 
 
-def services(*revoked: Revocation) -> ASGIApp:
+def revocation() -> Envelope:
+    return Envelope(
+        id=uuid4(),
+        source="auth",
+        type="auth.session.revoked",
+        time=CLOCK.now(),
+        subject=str(USER.session_id),
+        dataschema="1",
+        data=msgspec.Raw(msgspec.json.encode(Revocation(USER.session_id, CLOCK.now()))),
+    )
+
+
+def services(*revoked: Revocation, keys: Sequence[SigningKey] = (KEY,)) -> ASGIApp:
     """Auth, content and jobs in one small app."""
 
     async def jwks(_: Request) -> Response:
-        return json(Jwks((to_jwk(KEY.verification),)))
+        return json(Jwks(tuple(to_jwk(key.verification) for key in keys)))
 
     async def revocations(_: Request) -> Response:
         return json(RevocationList(revoked))
@@ -97,9 +113,9 @@ def settings(**given: object) -> GatewaySettings:
 
 
 @asynccontextmanager
-async def embedded(app: ASGIApp) -> AsyncIterator[Door]:
+async def embedded(app: ASGIApp, clock: Clock = CLOCK) -> AsyncIterator[Door]:
     broker = InProcessBroker()
-    service = build(settings(), broker, upstreams=everywhere(app))
+    service = build(settings(), broker, upstreams=everywhere(app), clock=clock)
     async with running(service, broker) as door:
         yield door
 
@@ -119,18 +135,38 @@ async def test_a_session_revoked_before_the_start_is_refused_from_the_first_requ
 async def test_a_session_is_refused_from_the_moment_its_revocation_is_heard() -> None:
     async with embedded(services()) as door:
         assert (await door.client.get("/api/videos", headers=BEARER)).status_code == 200
-        await door.broker.publish(
-            Envelope(
-                id=uuid4(),
-                source="auth",
-                type="auth.session.revoked",
-                time=CLOCK.now(),
-                subject=str(USER.session_id),
-                dataschema="1",
-                data=msgspec.Raw(msgspec.json.encode(Revocation(USER.session_id, CLOCK.now()))),
-            )
-        )
+        await door.broker.publish(revocation())
         assert (await door.client.get("/api/videos", headers=BEARER)).status_code == 401
+
+
+async def test_every_replica_refuses_a_revoked_session_at_once() -> None:
+    broker = InProcessBroker()
+    several = [build(settings(), broker, upstreams=everywhere(services())) for _ in range(3)]
+    async with AsyncExitStack() as stack:
+        doors = [await stack.enter_async_context(running(one, broker)) for one in several]
+        for door in doors:
+            assert (await door.client.get("/api/videos", headers=BEARER)).status_code == 200
+        await broker.publish(revocation())
+        for door in doors:
+            assert (await door.client.get("/api/videos", headers=BEARER)).status_code == 401
+
+
+async def test_no_request_is_refused_while_the_keys_change() -> None:
+    """As auth does it: a key is published some time before it signs, and stays for its tokens."""
+    clock = MovableClock(CLOCK.now())
+    published = [SigningKey.generate()]
+    async with embedded(services(keys=published), clock) as door:
+        for _ in range(3):
+            published.append(SigningKey.generate())
+            clock.advance(SECONDS_BETWEEN_FETCHES + 1)
+            tokens = [TokenIssuer(key, clock).issue(USER) for key in published[-2:]]
+            answers = await asyncio.gather(
+                *(
+                    door.client.get("/api/videos", headers={"authorization": f"Bearer {token}"})
+                    for token in tokens * 5
+                )
+            )
+            assert [answer.status_code for answer in answers] == [200] * 10
 
 
 async def test_the_gateway_serves_its_own_pages() -> None:
