@@ -49,6 +49,10 @@ class Process:
                 stderr=log,
             )
 
+    def copy(self, log: Path, **changed: str) -> "Process":
+        """Another process of the same kind, not started, with other settings."""
+        return Process(self._arguments, {**self._env, **changed}, log)
+
     @property
     def pid(self) -> int:
         """The id of the running process."""

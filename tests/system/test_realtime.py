@@ -2,49 +2,16 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
-from typing import Any
 
-import msgspec
 import websockets
-from websockets.asyncio.client import ClientConnection, connect
 
-from tests.support.front_end import FrontEnd
+from gateway.realtime.recent import OVERLAP_SECONDS
+from tests.support.front_end import FrontEnd, new_user
+from tests.support.sockets import JOB_ENDED, Event, messages, socket, until
 from tests.support.sound import speech
-from tests.support.suite import Suite
-
-ENDED = ("jobs.job.succeeded", "jobs.job.failed", "jobs.job.cancelled")
-Event = dict[str, Any]
-
-
-def socket(suite: Suite, user: FrontEnd, last_event_id: str = "") -> connect:
-    """A WebSocket as a browser opens it."""
-    return connect(
-        f"{suite.address.replace('http', 'ws', 1)}/ws?last_event_id={last_event_id}",
-        subprotocols=["madang", f"bearer.{user.session['access_token']}"],  # type: ignore[list-item]
-        origin="https://app.example",  # type: ignore[arg-type]
-        proxy=None,
-    )
-
-
-async def messages(opened: ClientConnection, seconds: float = 60) -> AsyncIterator[Event]:
-    """What arrives, but `ready`."""
-    async with asyncio.timeout(seconds):
-        async for message in opened:
-            decoded: Event = msgspec.json.decode(message)
-            if decoded["type"] != "ready":
-                yield decoded
-
-
-async def until_ended(opened: ClientConnection, job_id: str) -> list[Event]:
-    """All that arrives, up to the end of the job."""
-    found = []
-    async for message in messages(opened):
-        found.append(message)
-        if message["type"] in ENDED and message["data"]["job_id"] == job_id:
-            return found
-    raise AssertionError(f"the connection ended before the job: {found}")
+from tests.support.suite import Suite, free_port
 
 
 def kinds(events: list[Event]) -> list[str]:
@@ -55,11 +22,11 @@ def kinds(events: list[Event]) -> list[str]:
 async def test_a_job_is_heard_from_the_queue_to_its_end(
     suite: Suite, user: FrontEnd, tmp_path: Path
 ) -> None:
-    async with socket(suite, user) as opened, stream(user) as lines:
+    async with socket(suite.address, user) as opened, stream(user) as lines:
         assert opened.subprotocol == "madang"
         video = await user.upload(speech(tmp_path / "long.wav", 60))
-        job = await user.submit(video["id"])
-        heard = await until_ended(opened, job["id"])
+        await user.submit(video["id"])
+        heard = await until(opened, *JOB_ENDED)
         heard_by_stream = await kinds_in(lines)
     assert heard[0]["type"] == "snapshot"
     assert heard[0]["complete"] is True
@@ -82,39 +49,59 @@ async def test_a_job_is_heard_from_the_queue_to_its_end(
 async def test_nothing_is_missed_by_who_comes_back_in_the_middle_of_a_job(
     suite: Suite, user: FrontEnd, tmp_path: Path
 ) -> None:
-    async with socket(suite, user) as witness:
-        async for message in messages(witness):
-            assert message["type"] == "snapshot"
-            break
-        video = await user.upload(speech(tmp_path / "long.wav", 90))
+    await interrupted(user, tmp_path, suite.address, suite.address)
+
+
+async def test_nothing_is_missed_by_who_comes_back_to_another_replica(
+    split_suite: Suite, tmp_path: Path
+) -> None:
+    user = await new_user(split_suite)
+    async with aclosing(user.http), replica_of(split_suite) as address:
+        await asyncio.sleep(OVERLAP_SECONDS)  # one that has just started gives snapshots
+        await interrupted(user, tmp_path, split_suite.address, address)
+
+
+async def interrupted(user: FrontEnd, folder: Path, first: str, second: str) -> None:
+    """A job is heard from the `first` gateway until it has begun, and from the `second` to its
+    end."""
+    video = await user.upload(speech(folder / "long.wav", 90))
+    async with socket(first, user) as witness, socket(first, user) as before:
+        await until(witness, "snapshot")
+        await until(before, "snapshot")
         job = await user.submit(video["id"])
-        heard = []
-        async with socket(suite, user) as before:
-            async for message in messages(before):
-                heard.append(message)
-                if message["type"] == "jobs.job.progressed":
-                    break
+        heard = await until(before, "jobs.job.progressed")
+        await before.close()
         await asyncio.sleep(1)
-        async with socket(suite, user, heard[-1]["id"]) as after:
-            heard += await until_ended(after, job["id"])
-        all_there_was = await until_ended(witness, job["id"])
-    mine = {one["id"] for one in heard if "id" in one}
-    revision = next(one for one in heard if one["type"] == "snapshot")["data"]["jobs"][0][
-        "revision"
-    ]
-    missed = [
-        one for one in all_there_was if one["id"] not in mine and one["data"]["revision"] > revision
-    ]
-    assert missed == []
-    job_now = await user.job(job["id"])
-    assert heard[-1]["type"] == "jobs.job.succeeded"
-    assert heard[-1]["data"]["revision"] == job_now["revision"]
+        async with socket(second, user, heard[-1]["id"]) as after:
+            heard += await until(after, *JOB_ENDED)
+        all_there_was = await until(witness, *JOB_ENDED)
+    ids = {one["id"] for one in heard}
+    assert [one for one in all_there_was if one["id"] not in ids] == []
+    assert kinds(heard)[-1] == "jobs.job.succeeded"
+    assert "snapshot" not in {one["type"] for one in heard}
+    assert heard[-1]["data"]["revision"] == (await user.job(job["id"]))["revision"]
+
+
+@asynccontextmanager
+async def replica_of(suite: Suite) -> AsyncIterator[str]:
+    """A second process of the gateway; its address."""
+    port = free_port()
+    replica = suite.processes["gateway"].copy(suite.home / "replica.log", PORT=str(port))
+    replica.start()
+    suite.processes["replica"] = replica
+    suite.health["replica"] = f"http://127.0.0.1:{port}/health/full"
+    try:
+        await suite.wait_ready("replica")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        del suite.processes["replica"], suite.health["replica"]
+        assert replica.stop() == 0
 
 
 async def test_nobody_hears_of_what_is_not_theirs(
     suite: Suite, user: FrontEnd, other: FrontEnd
 ) -> None:
-    async with socket(suite, other) as theirs:
+    async with socket(suite.address, other) as theirs:
         video = await user.upload()
         await user.finished((await user.submit(video["id"]))["id"])
         own = await other.upload()
@@ -126,10 +113,8 @@ async def test_nobody_hears_of_what_is_not_theirs(
 
 
 async def test_logging_out_ends_the_connection(suite: Suite, user: FrontEnd) -> None:
-    async with socket(suite, user) as opened:
-        async for message in messages(opened):
-            assert message["type"] == "snapshot"
-            break
+    async with socket(suite.address, user) as opened:
+        await until(opened, "snapshot")
         refresh = {"refresh_token": user.session["refresh_token"]}
         answer = await user.http.post("/api/auth/logout", json=refresh)
         assert answer.is_success, answer.text
@@ -156,6 +141,6 @@ async def kinds_in(lines: AsyncIterator[str]) -> list[str]:
         name, _, value = line.partition(": ")
         if name == "event" and value != "snapshot":
             found[value] = None
-            if value in ENDED:
+            if value in JOB_ENDED:
                 break
     return list(found)
