@@ -4,7 +4,7 @@ from collections.abc import Awaitable
 
 from starlette.types import Message, Send
 
-from gateway.header_block import HeaderBlock, HeaderList
+from gateway.header_block import ENCODED_PART, HeaderBlock, HeaderList
 from shared.runtime.http_exchange import ENCODED_HEADERS
 from shared.security.principal import Principal
 
@@ -15,10 +15,12 @@ SECURITY: HeaderList = [
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"x-permitted-cross-domain-policies", b"none"),
-    (b"cache-control", b"no-store"),
 ]
 """From the list of the OWASP Secure Headers project, as far as it concerns an API. An answer that
 states its own value keeps it."""
+
+_NO_STORE = (b"cache-control", b"no-store")
+"""For an answer that says nothing of caches."""
 
 HTTPS_ONLY: HeaderList = [(b"strict-transport-security", b"max-age=31536000; includeSubDomains")]
 
@@ -38,23 +40,36 @@ _OURS = frozenset(
 
 
 class Answer:
-    """The answer to one request on its way out, and what the access log tells about it."""
+    """The answer to one request on its way out, and what the access log tells about it.
+
+    `encodes` says whether the server takes lines that have been encoded before.
+    """
 
     __slots__ = (
         "_added",
+        "_cors",
+        "_defaults",
         "_encodes",
         "_send",
-        "_shared",
         "caller",
         "sent_bytes",
         "service",
         "status",
     )
 
-    def __init__(self, send: Send, shared: HeaderBlock, request_id: str, *, encodes: bool) -> None:
+    def __init__(
+        self,
+        send: Send,
+        defaults: HeaderBlock,
+        cors: HeaderBlock,
+        request_id: str,
+        *,
+        encodes: bool,
+    ) -> None:
         self._send = send
-        self._shared = shared
-        self._encodes = encodes  # whether the server takes lines that are encoded already
+        self._defaults = defaults
+        self._cors = cors
+        self._encodes = encodes
         self._added = [(b"x-request-id", request_id.encode())]
         self.caller: Principal | None = None
         self.service = "gateway"
@@ -74,18 +89,40 @@ class Answer:
         """Pass a message on; the first one with all our headers."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            message = self._start(message.get("headers", []))
+            message = self._encoded(message) if self._encodes else self._plain(message)
         else:
             self.sent_bytes += len(message.get("body", b""))
         return self._send(message)
 
-    def _start(self, given: HeaderList) -> Message:
-        headers = [field for field in given if field[0] not in _OURS]
-        shared = self._shared
-        message = {"type": "http.response.start", "status": self.status, "headers": headers}
-        if self._encodes and shared.replaceable.isdisjoint(dict(headers)):
-            message[ENCODED_HEADERS] = shared.lines
-        else:
-            headers += shared.without(dict(headers))
+    def _plain(self, message: Message) -> Message:
+        headers = [field for field in message.get("headers", []) if field[0] not in _OURS]
+        stated = dict(headers)
+        headers += self._defaults.without(stated)
+        if b"cache-control" not in stated:
+            headers.append(_NO_STORE)
+        headers += self._cors.fields
         headers += self._added
-        return message
+        return {"type": "http.response.start", "status": self.status, "headers": headers}
+
+    def _encoded(self, message: Message) -> Message:
+        """The same, but that most of it has been encoded before."""
+        defaults = self._defaults
+        if ENCODED_PART in message:
+            block, rest = message[ENCODED_PART]
+            headers, stated, lines = [*rest], block.names, block.lines
+        else:
+            headers = [field for field in message.get("headers", []) if field[0] not in _OURS]
+            stated, lines = dict(headers), b""
+        if defaults.names.isdisjoint(stated):
+            lines += defaults.lines
+        else:
+            headers += defaults.without(stated)
+        if b"cache-control" not in stated:
+            headers.append(_NO_STORE)
+        headers += self._added
+        return {
+            "type": "http.response.start",
+            "status": self.status,
+            "headers": headers,
+            ENCODED_HEADERS: lines + self._cors.lines,
+        }

@@ -19,7 +19,7 @@ _EXPOSED = (
     "Preference-Applied, RateLimit, RateLimit-Policy, Retry-After, Sunset, X-Request-ID"
 )
 _MAX_AGE_SECONDS = 600
-_VARY: HeaderList = [(b"vary", b"Origin")]
+_VARY = HeaderBlock([(b"vary", b"Origin")])
 
 
 class CorsRefused(Malformed):
@@ -32,14 +32,11 @@ class Cors:
     """The answers for a fixed set of origins, made once."""
 
     def __init__(self, origins: Iterable[str]) -> None:
-        self._allowed = {origin.encode(): _headers_for(origin) for origin in origins}
+        self._allowed = {origin.encode(): HeaderBlock(_headers_for(origin)) for origin in origins}
 
-    def blocks(self, defaults: HeaderList) -> Mapping[bytes | None, HeaderBlock]:
-        """What every answer holds, by the origin of its request; None for any other, or none."""
-        blocks: dict[bytes | None, HeaderBlock] = {None: HeaderBlock(defaults, _VARY)}
-        for origin, headers in self._allowed.items():
-            blocks[origin] = HeaderBlock(defaults, headers)
-        return blocks
+    def headers_for(self, origin: bytes | None) -> HeaderBlock:
+        """What to add to every answer to a request from `origin`."""
+        return _VARY if origin is None else self._allowed.get(origin, _VARY)
 
     def preflight(self, fields: Fields) -> Response | None:
         """The answer to an OPTIONS request, or None when it is no preflight.
@@ -72,5 +69,5 @@ def _headers_for(origin: str) -> HeaderList:
         (b"access-control-allow-origin", origin.encode()),
         (b"access-control-allow-credentials", b"true"),
         (b"access-control-expose-headers", _EXPOSED.encode()),
-        *_VARY,
+        *_VARY.fields,
     ]

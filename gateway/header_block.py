@@ -4,19 +4,22 @@ from collections.abc import Iterable
 
 HeaderList = list[tuple[bytes, bytes]]
 
+ENCODED_PART = "madang.encoded_part"
+"""Under this name an `http.response.start` may hold a `HeaderBlock`, and the headers that are not
+in it; together they are its `headers`."""
+
 
 class HeaderBlock:
-    """Header `fields`, and the `lines` that they make; an answer may state the `replaceable` ones
-    itself instead."""
+    """Header `fields`, their `names`, and the `lines` that they make."""
 
-    __slots__ = ("fields", "lines", "replaceable")
+    __slots__ = ("fields", "lines", "names")
 
-    def __init__(self, replaceable: HeaderList, fixed: HeaderList) -> None:
-        self.fields = [*replaceable, *fixed]
-        self.lines = b"".join(b"%b: %b\r\n" % field for field in self.fields)
-        self.replaceable = frozenset(name for name, _ in replaceable)
+    def __init__(self, fields: HeaderList) -> None:
+        self.fields = fields
+        self.names = frozenset(name for name, _ in fields)
+        self.lines = b"".join(b"%b: %b\r\n" % field for field in fields)
 
-    def without(self, stated: Iterable[bytes]) -> HeaderList:
-        """The fields but for those that an answer states."""
-        gone = self.replaceable.intersection(stated)
+    def without(self, names: Iterable[bytes]) -> HeaderList:
+        """The fields but for those of these names."""
+        gone = self.names.intersection(names)
         return [field for field in self.fields if field[0] not in gone]

@@ -53,13 +53,17 @@ class Identity:
             return None
         return self._verifier.cached(header[7:].decode("latin-1"))
 
-    async def caller(self, fields: Fields, rule: TokenRule) -> Principal | None:
-        """The owner of the request's token, or None where none is needed and none was sent.
+    def is_asked(self, fields: Fields, rule: TokenRule) -> bool:
+        """Whether the request needs a token, or has one that must be good."""
+        if rule is TokenRule.OPTIONAL:
+            return b"authorization" in fields
+        return rule is TokenRule.REQUIRED
+
+    async def caller(self, fields: Fields) -> Principal:
+        """The owner of the request's token.
 
         Raises `Unauthenticated`, or `Unavailable` when the token cannot be verified now.
         """
         header = fields.get(b"authorization")
-        if header is None and rule is TokenRule.OPTIONAL:
-            return None
         token = bearer_token(None if header is None else header.decode("latin-1"))
         return await self._verifier.user(token)

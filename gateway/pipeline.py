@@ -14,7 +14,7 @@ from gateway.answer import HTTPS_ONLY, SECURITY, Answer
 from gateway.cache.cache import Cache
 from gateway.client_address import ClientAddresses
 from gateway.cors import Cors, Fields
-from gateway.header_block import HeaderList
+from gateway.header_block import HeaderBlock, HeaderList
 from gateway.identity import CLAIMED, Identity
 from gateway.limits import limited
 from gateway.metrics.requests import RequestMetrics
@@ -95,7 +95,7 @@ class Gateway:
         self._access_log = records.access_log
         self._clock = clock
         self._sockets = sockets
-        self._shared = policies.cors.blocks(SECURITY + HTTPS_ONLY if https_only else SECURITY)
+        self._defaults = HeaderBlock(SECURITY + HTTPS_ONLY if https_only else SECURITY)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or serve one WebSocket."""
@@ -107,9 +107,9 @@ class Gateway:
         fields = dict(scope["headers"])
         request_id, trace = context.begin(fields.get(b"x-request-id"), fields.get(b"traceparent"))
         address, scope["scheme"] = self._addresses.of(scope, fields)
-        shared = self._shared.get(fields.get(b"origin")) or self._shared[None]
+        cors = self._cors.headers_for(fields.get(b"origin"))
         encodes = ENCODED_HEADERS in scope.get("extensions", ())
-        answer = Answer(send, shared, request_id, encodes=encodes)
+        answer = Answer(send, self._defaults, cors, request_id, encodes=encodes)
         try:
             await self._answer(scope, fields, address, receive, answer)
         except ClientLeft:
@@ -142,8 +142,8 @@ class Gateway:
         if limit is None:
             limit = await self._limits.ask(route.limit, caller, address)
         answer.add(limit)
-        if caller is None and route.token is not TokenRule.IGNORED:
-            caller = await self._identity.caller(fields, route.token)
+        if caller is None and self._identity.is_asked(fields, route.token):
+            caller = await self._identity.caller(fields)
         answer.caller = caller
         if route.cached and (key := self._cache.key_of(scope, fields)) is not None:
             if (entry := self._cache.find(key, fields)) is not None:

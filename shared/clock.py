@@ -28,10 +28,5 @@ class SystemClock:
         """The present moment, in UTC."""
         return datetime.now(UTC)
 
-    def timestamp(self) -> float:
-        """The present moment, in seconds since 1970."""
-        return time()
-
-    def monotonic(self) -> float:
-        """Seconds that never run backwards, for durations."""
-        return monotonic()
+    timestamp = staticmethod(time)
+    monotonic = staticmethod(monotonic)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from gateway.realtime.endings import EXPIRED, RESTART, REVOKED
-from gateway.realtime.events import HEARD, message_of
+from gateway.realtime.events import message_of
 from gateway.realtime.listener import Listener
 from gateway.realtime.recent import Recent
 from shared.clock import Clock
@@ -42,8 +42,6 @@ class ConnectionLimits:
 
 class Hub:
     """Knows every connection by its user, and passes on to each what concerns it."""
-
-    types = tuple(HEARD)
 
     def __init__(self, limits: ConnectionLimits, clock: Clock) -> None:
         self.recent = Recent(clock)

@@ -7,6 +7,7 @@ from starlette.types import ASGIApp
 
 from gateway.clients import Clients
 from gateway.realtime.admission import Origins
+from gateway.realtime.events import HEARD
 from gateway.realtime.hub import ConnectionLimits, Hub
 from gateway.realtime.opening import Opening
 from gateway.realtime.snapshots import Snapshots
@@ -46,7 +47,7 @@ def build(
     return Realtime(
         Sockets(hub, opening, verifier, Origins(origins), clock, visits),
         Streams(hub, opening, verifier),
-        Broadcast("gateway.realtime", hub.types, hub.hear, opening.missed_some),
+        Broadcast("gateway.realtime", tuple(HEARD), hub.hear, opening.missed_some),
         opening.component(),
         hub,
     )
