@@ -6,7 +6,6 @@ under `extensions`. And no peer that reads nothing can hold a connection, or our
 """
 
 import asyncio
-import logging
 from typing import Any
 
 import uvicorn
@@ -30,8 +29,6 @@ LAST_WORDS_SECONDS = 5.0
 LEAVING_SECONDS = 2.0
 """The same when the process ends."""
 
-_log = logging.getLogger("websockets.server")
-
 
 class WebSocketProtocol(WebSocketsSansIOProtocol):
     """One WebSocket of a client."""
@@ -45,15 +42,18 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self.close_timeout = LAST_WORDS_SECONDS
+        self._has_early_data = False
 
     # What an app uses
 
     def forget_handshake(self) -> None:
         """Let go of the request, once it has been accepted: a third of an idle connection."""
         del self.request, self.response, self.scope
+        if self._has_early_data:  # the parser may be in the middle of a frame
+            return
         # The parser holds the request as well; a new one begins where that one stands
         self.conn = Protocol(  # type: ignore[assignment]
-            SERVER, state=OPEN, max_size=MAX_MESSAGE_BYTES, logger=_log
+            SERVER, state=OPEN, max_size=MAX_MESSAGE_BYTES, logger=self.logger
         )
 
     def write_frame(self, frame: bytes) -> bool:
@@ -79,7 +79,14 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             self.transport.resume_reading()
         self._cut_off_after(LAST_WORDS_SECONDS)
 
-    # What uvicorn calls
+    # What the transport and uvicorn call
+
+    def data_received(self, data: bytes) -> None:
+        """Parse; a client that does not wait for the handshake's answer, as it should (RFC 6455,
+        4.1), is understood all the same."""
+        if not self.handshake_complete and not data.endswith(b"\r\n\r\n"):
+            self._has_early_data = True
+        super().data_received(data)
 
     def handle_connect(self, event: Request) -> None:
         """Let the app find us."""

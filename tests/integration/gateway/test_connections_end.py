@@ -15,7 +15,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from shared.runtime import http_server, websocket_protocol
-from tests.integration.gateway.test_sockets import handshaken
+from tests.integration.gateway.test_sockets import handshake, handshaken
 from tests.support.realtime import Stream, a_user, job_event, live, opened, token_of
 
 
@@ -93,7 +93,7 @@ async def test_a_client_that_asks_more_than_it_reads_is_cut_off() -> None:
             deaf.connect(("127.0.0.1", gate.port))
             deaf.setblocking(False)
             loop = asyncio.get_running_loop()
-            await loop.sock_sendall(deaf, handshake(token_of(a_user())))
+            await loop.sock_sendall(deaf, handshake(f"authorization: Bearer {token_of(a_user())}"))
             await loop.sock_recv(deaf, 64)
             async with asyncio.timeout(20):
                 with pytest.raises(ConnectionError):
@@ -107,15 +107,6 @@ async def asked_for_ever(opened: socket.socket, question: bytes) -> None:
     loop = asyncio.get_running_loop()
     while True:
         await loop.sock_sendall(opened, question)
-
-
-def handshake(token: str) -> bytes:
-    lines = [
-        "GET /ws HTTP/1.1", "host: gate", "upgrade: websocket", "connection: upgrade",
-        "sec-websocket-version: 13", "sec-websocket-key: c2l4dGVlbiBieXRlcyAhIQ==",
-        f"authorization: Bearer {token}", "", "",
-    ]  # fmt: skip
-    return "\r\n".join(lines).encode()
 
 
 async def test_a_client_that_is_told_to_resume_and_does_not_read_is_cut_off(

@@ -1,7 +1,6 @@
 """WebSockets: who may open one, who hears what, and how they end."""
 
 import asyncio
-import base64
 import time
 from contextlib import suppress
 from typing import Any
@@ -304,15 +303,34 @@ async def test_the_log_tells_how_long_a_connection_lasted() -> None:
     assert denied["status"] == 401
 
 
+@pytest.mark.parametrize("cut", [0, 1, 7, 40])
+async def test_a_client_that_does_not_wait_for_the_handshake_is_understood(cut: int) -> None:
+    auth = msgspec.json.encode({"type": "auth", "token": token_of(a_user())})
+    frame = b"\x81\xfe" + len(auth).to_bytes(2) + bytes(4) + auth  # masked with zeros
+    async with live() as gate:
+        reader, writer = await asyncio.open_connection("127.0.0.1", gate.port)
+        writer.write(handshake() + frame[: len(frame) - cut])
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(frame[len(frame) - cut :])
+        async with asyncio.timeout(5):
+            assert b'"type":"ready"' in await reader.readuntil(b"expires_at")
+            assert b'"type":"snapshot"' in await reader.readuntil(b"complete")
+        writer.close()
+
+
+def handshake(*lines: str) -> bytes:
+    """A client's request for a WebSocket."""
+    head = [
+        "GET /ws HTTP/1.1", "host: gate", "upgrade: websocket", "connection: upgrade",
+        "sec-websocket-version: 13", "sec-websocket-key: c2l4dGVlbiBieXRlcyAhIQ==", *lines, "", "",
+    ]  # fmt: skip
+    return "\r\n".join(head).encode()
+
+
 async def handshaken(port: int, token: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """A client that reads only what it asks for, with small buffers."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1024)
-    key = base64.b64encode(b"sixteen bytes !!").decode()
-    writer.write(
-        f"GET /ws HTTP/1.1\r\nhost: gate\r\nupgrade: websocket\r\nconnection: upgrade\r\n"
-        f"sec-websocket-version: 13\r\nsec-websocket-key: {key}\r\n"
-        f"authorization: Bearer {token}\r\n\r\n".encode()
-    )
+    writer.write(handshake(f"authorization: Bearer {token}"))
     assert b" 101 " in await reader.readuntil(b"\r\n\r\n")
     return reader, writer
 
