@@ -7,9 +7,12 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from gateway.access_log import AccessLog
+from shared.runtime import websocket_protocol
 from tests.support.clock import MovableClock
 from tests.support.gateway import ORIGIN
 from tests.support.realtime import Live, a_user, job_event, live, opened, said, token_of
@@ -267,7 +270,10 @@ async def test_messages_are_bounded_in_size_and_in_number() -> None:
             assert await closed(socket) == (1008, "too_many_messages")
 
 
-async def test_a_client_that_does_not_read_is_told_where_to_resume_and_nothing_is_lost() -> None:
+async def test_a_client_that_does_not_read_is_told_where_to_resume_and_nothing_is_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(websocket_protocol, "LAST_WORDS_SECONDS", 2.0)
     user = a_user()
     async with live() as gate:
         reader, writer = await handshaken(gate.port, token_of(user))
@@ -316,6 +322,27 @@ async def test_a_client_that_does_not_wait_for_the_handshake_is_understood(cut: 
             assert b'"type":"ready"' in await reader.readuntil(b"expires_at")
             assert b'"type":"snapshot"' in await reader.readuntil(b"complete")
         writer.close()
+
+
+@given(st.binary(min_size=1, max_size=300))
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+def test_whatever_bytes_come_the_connection_ends_or_answers(data: bytes) -> None:
+    asyncio.run(send_bytes(data))
+
+
+async def send_bytes(data: bytes) -> None:
+    """A client sends bytes, and leaves; the gateway serves on."""
+    async with live() as gate:
+        reader, writer = await handshaken(gate.port, token_of(a_user()))
+        writer.write(data)
+        writer.write_eof()
+        async with asyncio.timeout(10):
+            with suppress(ConnectionError):
+                await reader.read()
+        writer.close()
+        async with asyncio.timeout(10):
+            while gate.realtime.hub.connections:
+                await asyncio.sleep(0.01)
 
 
 def handshake(*lines: str) -> bytes:

@@ -2,14 +2,11 @@
 
 from uuid import UUID, uuid4
 
-import msgspec
 import pytest
-from websockets.frames import Frame
-from websockets.streams import StreamReader
 
 from gateway.realtime import recent as module
 from gateway.realtime.events import JobNews
-from gateway.realtime.messages import EventMessage, Message, text_frame
+from gateway.realtime.messages import EventMessage, Message
 from gateway.realtime.recent import Recent
 from shared.ids import uuid7
 from tests.support.clock import MovableClock
@@ -119,18 +116,3 @@ def test_after_a_gap_nothing_from_before_it_is_known() -> None:
     memory.clock.advance(LATER)
     later = memory.hear()
     assert memory.after(later) == []
-
-
-@pytest.mark.parametrize("length", [1, 125, 126, 65535, 65536])
-def test_a_frame_is_as_a_client_reads_it(length: int) -> None:
-    reader = StreamReader()
-    reader.feed_data(text_frame(b"x" * length))
-    parsing = Frame.parse(reader.read_exact, mask=False)
-    with pytest.raises(StopIteration) as parsed:
-        next(parsing)
-    assert parsed.value.value.data == b"x" * length
-
-
-def test_the_body_of_a_message_is_its_json() -> None:
-    message = Memory().hear()
-    assert msgspec.json.decode(message.body)["id"] == message.id
