@@ -17,7 +17,12 @@ HOP_BY_HOP = frozenset(
 )
 """RFC 9110, 7.6.1, and the field lists of its predecessors."""
 
-_NOT_FORWARDED = HOP_BY_HOP | {b"host", b"expect", b"content-length"}
+_KEY = b"idempotency-key"
+_OURS = HOP_BY_HOP | {b"host", b"expect", b"content-length"}
+"""What every connection states for itself."""
+_LOOKED_AT = _OURS | {_KEY}
+_REQUEST_LINE = 6
+"""Parts before the first header."""
 _IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
 
 
@@ -32,27 +37,41 @@ class RequestHead:
     __slots__ = ("bytes", "chunked", "has_body", "is_head", "is_idempotent", "target")
 
     def __init__(self, scope: Scope, host: bytes) -> None:
-        headers = scope["headers"]
-        fields = dict(headers)
-        self.chunked = b"transfer-encoding" in fields
-        length = fields.get(b"content-length")
-        dropped = _NOT_FORWARDED
-        if (connection := fields.get(b"connection")) is not None and connection != b"keep-alive":
-            dropped = _NOT_FORWARDED | listed(connection)
-        method = scope["method"]
-        self.is_head = method == "HEAD"
-        # A client that sends the same key twice gets the same answer twice
-        self.is_idempotent = method in _IDEMPOTENT or b"idempotency-key" in fields
-        self.has_body = self.chunked or (length is not None and length != b"0")
-        target = scope["raw_path"]
+        method, target = scope["method"], scope["raw_path"]
         if query := scope["query_string"]:
             target += b"?" + query
         self.target = target
-        lines = [b"%s %s HTTP/1.1\r\nhost: %s" % (method.encode(), target, host)]
-        lines += [b"%s: %s" % field for field in headers if field[0] not in dropped]
+        parts = [method.encode(), b" ", target, b" HTTP/1.1\r\nhost: ", host, b"\r\n"]
+        found = {}
+        for name, value in scope["headers"]:
+            if name in _LOOKED_AT:
+                found[name] = value
+            else:
+                parts += (name, b": ", value, b"\r\n")
+        if (connection := found.get(b"connection")) is not None and connection != b"keep-alive":
+            parts = _without(listed(connection), parts)
+            if _KEY in listed(connection):
+                found.pop(_KEY, None)
+        length, key = found.get(b"content-length"), found.get(_KEY)
+        self.chunked = b"transfer-encoding" in found
+        self.has_body = self.chunked or (length is not None and length != b"0")
+        self.is_head = method == "HEAD"
+        # A client that sends the same key twice gets the same answer twice
+        self.is_idempotent = method in _IDEMPOTENT or key is not None
+        if key is not None:
+            parts += (_KEY, b": ", key, b"\r\n")
         if self.chunked:
-            lines.append(b"transfer-encoding: chunked")
+            parts.append(b"transfer-encoding: chunked\r\n")
         elif length is not None:
-            lines.append(b"content-length: " + length)
-        lines.append(b"\r\n")
-        self.bytes = b"\r\n".join(lines)
+            parts += (b"content-length: ", length, b"\r\n")
+        parts.append(b"\r\n")
+        self.bytes = b"".join(parts)
+
+
+def _without(names: set[bytes], parts: list[bytes]) -> list[bytes]:
+    """The parts of a head but for the lines of these names; four parts make a line."""
+    kept = parts[:_REQUEST_LINE]
+    for at in range(_REQUEST_LINE, len(parts), 4):
+        if parts[at] not in names:
+            kept += parts[at : at + 4]
+    return kept

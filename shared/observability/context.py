@@ -11,6 +11,7 @@ request_id: ContextVar[str] = ContextVar("request_id", default="")
 traceparent: ContextVar[str] = ContextVar("traceparent", default="")
 
 _TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+_LEADING_DIGIT = 1 << 192  # so that hex() leaves no zeros out; it is the digit after 0x
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._\-]{1,64}")
 
 
@@ -49,8 +50,9 @@ def begin(given_id: bytes | None, parent: bytes | None) -> tuple[str, str]:
     that one word finds everything.
     """
     if given_id is None and parent is None:
-        digits = f"{getrandbits(192):048x}"
-        new_id, trace = digits[:32], f"00-{digits[:32]}-{digits[32:]}-01"
+        digits = hex(getrandbits(192) | _LEADING_DIGIT)
+        new_id = digits[3:35]
+        trace = f"00-{new_id}-{digits[35:]}-01"
         request_id.set(new_id)
         traceparent.set(trace)
         return new_id, trace
