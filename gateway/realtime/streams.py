@@ -15,11 +15,17 @@ from gateway.realtime.messages import Message, stream_event
 from gateway.realtime.opening import Opening
 from gateway.realtime.snapshots import Snapshot
 from shared.errors import MethodNotAllowed
+from shared.observability.logging import get_logger
+
+log = get_logger(__name__)
 
 PATH = "/api/events"
 HEARTBEAT_SECONDS = 15
 MAX_WAITING, MAX_WAITING_BYTES = 256, 256 * 1024
 """What may wait for one client: events, and bytes."""
+
+LAST_WORDS_SECONDS = 5.0
+"""How long a client has to read what it was sent, when a stream ends."""
 
 _HEARTBEAT = b": \n\n"
 _BEGINNING = b"retry: 2000\n\n"
@@ -33,7 +39,7 @@ _HEADERS = [
 class StreamListener(Listener):
     """A user's stream: what waits for the client, and is written all at once."""
 
-    __slots__ = ("_has_news", "_silent_seconds", "_waiting", "_waiting_bytes", "is_ended")
+    __slots__ = ("_has_news", "_silent_seconds", "_waiting", "_waiting_bytes", "ended")
 
     def __init__(self, proof: Proof) -> None:
         super().__init__(proof)
@@ -42,7 +48,12 @@ class StreamListener(Listener):
         self._has_news = asyncio.Event()
         self._has_news.set()
         self._silent_seconds = 0
-        self.is_ended = False
+        self.ended = asyncio.Event()
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether nothing more is to come."""
+        return self.ended.is_set()
 
     async def written(self) -> bytes:
         """Everything that waits, once there is something."""
@@ -71,11 +82,11 @@ class StreamListener(Listener):
         if not self.is_ended:
             words = msgspec.json.encode(LastWords(ending.reason, self.last_id))
             self._put(stream_event(ending.event, words))
-            self.is_ended = True
+            self.ended.set()
 
     def leave(self) -> None:
         """The client has gone."""
-        self.is_ended = True
+        self.ended.set()
         self._has_news.set()
 
     def tick(self) -> None:
@@ -113,12 +124,23 @@ class Streams:
             listener = StreamListener(await proven(self._verifier, wishes.token))
             with self._hub.joined(listener):
                 await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
-                async with asyncio.TaskGroup() as group:
-                    watching = group.create_task(_watch(listener, receive))
-                    opening = group.create_task(self._opening.start(listener, wishes.last_event_id))
-                    await _write(listener, send)
-                    watching.cancel()
-                    opening.cancel()
+                await self._run(listener, wishes.last_event_id, receive, send)
+
+    async def _run(
+        self, listener: StreamListener, last_id: str, receive: Receive, send: Send
+    ) -> None:
+        async with asyncio.TaskGroup() as group:
+            watching = group.create_task(_watch(listener, receive))
+            opening = group.create_task(self._opening.start(listener, last_id))
+            writing = group.create_task(_write(listener, send))
+            await listener.ended.wait()
+            watching.cancel()
+            opening.cancel()
+            try:
+                async with asyncio.timeout(LAST_WORDS_SECONDS):
+                    await writing
+            except TimeoutError:  # the server cuts off what is left unfinished
+                log.info("stream_cut_off", user_id=listener.proof.user)
 
 
 async def _write(listener: StreamListener, send: Send) -> None:

@@ -14,9 +14,12 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
+from gateway.realtime.streams import StreamListener
 from shared.runtime import http_server, websocket_protocol
+from shared.runtime.readiness import Readiness
+from shared.security.principal import Principal
 from tests.integration.gateway.test_sockets import handshake, handshaken
-from tests.support.realtime import Stream, a_user, job_event, live, opened, token_of
+from tests.support.realtime import Live, Stream, a_user, job_event, live, opened, token_of
 
 
 @asynccontextmanager
@@ -126,3 +129,35 @@ async def test_a_client_that_is_told_to_resume_and_does_not_read_is_cut_off(
         assert unread  # it ends, before what waited in our memory has been sent
         assert b"resume from" not in unread
         writer.close()
+
+
+async def test_a_stream_whose_client_does_not_read_is_cut_off_when_the_process_drains(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("gateway.realtime.streams.LAST_WORDS_SECONDS", 0.2)
+    user = a_user()
+    async with live() as gate:
+        with socket.socket() as deaf:
+            deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            deaf.connect(("127.0.0.1", gate.port))
+            deaf.sendall(
+                f"GET /api/events HTTP/1.1\r\nhost: gate\r\n"
+                f"authorization: Bearer {token_of(user)}\r\n\r\n".encode()
+            )
+            await until_it_waits(gate, user)
+            monkeypatch.setattr(Readiness, "draining", True)
+            async with asyncio.timeout(5):
+                while gate.realtime.hub.connections:
+                    await asyncio.sleep(0.02)
+
+
+async def until_it_waits(gate: Live, user: Principal) -> None:
+    """Let events happen until the stream's only client has not read what was written."""
+    async with asyncio.timeout(20):
+        while not list(gate.realtime.hub.all()):
+            await asyncio.sleep(0.01)
+        (listener,) = gate.realtime.hub.all()
+        assert isinstance(listener, StreamListener)
+        while len(listener._waiting) < 3:
+            await gate.happens(job_event(user, "failed", error_code="e" * 30_000))
+            await asyncio.sleep(0.001)
