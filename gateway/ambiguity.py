@@ -2,8 +2,9 @@
 
 from string import ascii_letters, digits
 
+from starlette.types import Scope
+
 from gateway.cors import Fields
-from gateway.header_block import HeaderList
 from shared.errors import Malformed
 
 _SINGLE = frozenset(
@@ -23,16 +24,21 @@ _IN_A_HOST = (ascii_letters + digits + "-._~!$&'()*+,;=%:[]").encode()
 """RFC 3986, 3.2.2: names and addresses, and the port's colon."""
 
 
-def refuse_ambiguous(headers: HeaderList, fields: Fields) -> None:
+def refuse_ambiguous(scope: Scope, fields: Fields) -> None:
     """Raise `Malformed` for a repeated field of which one program might take the first and another
-    the last, for a body of which they might see different ends (RFC 9112, 6.1 and 6.3), and for a
-    host that is none; the connection is closed, since what follows might not be a request."""
-    if len(fields) != len(headers):
-        names = [name for name, _ in headers]
+    the last, for a body of which they might see different ends (RFC 9112, 6.1 and 6.3), and for no
+    host, or one that is none (3.2); the connection is closed, since what follows might not be a
+    request."""
+    if len(fields) != len(scope["headers"]):
+        names = [name for name, _ in scope["headers"]]
         for name in _SINGLE:
             if names.count(name) > 1:
                 raise _malformed(f"There is more than one {name.decode()!r} header.")
-    if (host := fields.get(b"host")) is not None and host.translate(None, _IN_A_HOST):
+    host = fields.get(b"host")
+    if host is None:
+        if scope["http_version"] != "1.0":
+            raise _malformed("There is no Host.")
+    elif host.translate(None, _IN_A_HOST):
         raise _malformed("The Host is neither a name nor an address.")
     encoding = fields.get(b"transfer-encoding")
     if encoding is None:

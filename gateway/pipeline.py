@@ -22,7 +22,7 @@ from gateway.rate_limits.limits import RateLimits
 from gateway.routes import Routes, TokenRule
 from gateway.upstream.proxy import AnswerBroken, ClientLeft
 from shared.clock import Clock
-from shared.errors import NotFound, Problem
+from shared.errors import NotFound, Problem, Unavailable
 from shared.http.problems import response_of
 from shared.observability import context
 from shared.observability.logging import get_logger
@@ -128,7 +128,7 @@ class Gateway:
     async def _answer(
         self, scope: Scope, fields: Fields, address: str, receive: Receive, answer: Answer
     ) -> None:
-        refuse_ambiguous(scope["headers"], fields)
+        refuse_ambiguous(scope, fields)
         if scope["method"] == "OPTIONS" and (response := self._cors.preflight(fields)) is not None:
             await response(scope, receive, answer.send)
             return
@@ -159,7 +159,7 @@ class Gateway:
     async def _explain(
         self, problem: Problem, scope: Scope, receive: Receive, answer: Answer
     ) -> None:
-        if problem.status >= 500:
+        if problem.status >= 500 and not isinstance(problem, Unavailable):  # told where it began
             log.warning(
                 "not_answered", code=problem.code, path=scope["path"], detail=problem.detail
             )
