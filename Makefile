@@ -33,9 +33,9 @@ check: ## Check style, types and the rules of the architecture
 	.venv/bin/lint-imports
 	.venv/bin/python -m tests.lint
 
-bench: ## Measure: gateway, sockets, mock mode, events, start and memory, captions (ONLY=gateway)
+bench: ## Measure: gateway, sockets, events, start and memory, captions ... (ONLY=gateway)
 	@deploy/bootstrap.sh dev
-	@for one in $(or $(ONLY),gateway sockets mock events suite claims captions); do \
+	@for one in $(or $(ONLY),gateway cache sockets passthrough chaos mock events suite claims captions); do \
 		.venv/bin/python -m tests.bench.$$one || exit; done
 
 reference: ## Write the generated pages again
