@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from starlette.types import Receive, Scope, Send
 
 from gateway.identity import Verifier
-from gateway.realtime.admission import SUBPROTOCOL, Origins, wishes_of_socket
+from gateway.realtime.admission import SUBPROTOCOL, Origins, Wishes, wishes_of_socket
 from gateway.realtime.conversation import (
     PONG,
     Auth,
@@ -86,11 +86,7 @@ class Sockets:
     async def _serve(
         self, scope: Scope, receive: Receive, send: Send, visit: Visit, leaving: ExitStack
     ) -> None:
-        if scope["path"].rstrip("/") != PATH:
-            raise NotFound(f"No WebSocket is opened at {scope['path']}; it is {PATH}.")
-        fields = dict(scope["headers"])
-        self._origins.check(fields)
-        wishes = wishes_of_socket(scope, fields)
+        wishes = self._admitted(scope)
         protocol: WebSocketProtocol = scope["extensions"][FRAMES]["protocol"]
         leaving.enter_context(self._hub.place())
         last_id, listener = wishes.last_event_id, None
@@ -113,6 +109,13 @@ class Sockets:
         listener.say(_ready(listener))
         await self._opening.start(listener, last_id)
         await self._converse(listener, receive)
+
+    def _admitted(self, scope: Scope) -> Wishes:
+        if scope["path"].rstrip("/") != PATH:
+            raise NotFound(f"No WebSocket is opened at {scope['path']}; it is {PATH}.")
+        fields = dict(scope["headers"])
+        self._origins.check(fields)
+        return wishes_of_socket(scope, fields)
 
     async def _join(
         self, protocol: WebSocketProtocol, token: str, visit: Visit, leaving: ExitStack
