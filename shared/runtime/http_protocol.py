@@ -10,21 +10,25 @@ import socket
 import struct
 from collections import deque
 from typing import Any, cast
-from urllib.parse import unquote
 
 import httptools
-import msgspec
 import uvicorn
-from starlette.types import Scope
 from uvicorn.server import ServerState
 
 from shared.errors import Malformed, Problem
-from shared.http.problems import MEDIA_TYPE, body_of
-from shared.runtime.http_exchange import ENCODED_HEADERS, STATUS_LINES, Exchange, Headers
+from shared.runtime.http_exchange import Exchange, Headers
+from shared.runtime.http_head import (
+    MAX_HEAD_BYTES,
+    MAX_HEADERS,
+    Ends,
+    HeadTooLarge,
+    HeadTooSlow,
+    is_for_websocket,
+    refusal,
+    rewritten,
+    scope_of,
+)
 
-MAX_HEAD_BYTES = 64 * 1024
-"""Request line and headers; one read more may have arrived when it is noticed."""
-MAX_HEADERS = 200
 HEAD_SECONDS = 20.0
 """From the first byte, or from connecting, to the end of the head."""
 IDLE_SECONDS = 75.0
@@ -35,21 +39,6 @@ LINGER_SECONDS = 10.0
 """How long a connection that ends is still read, when its request has been answered early."""
 TICK_SECONDS = 1.0
 
-_ASGI = {"version": "3.0", "spec_version": "2.3"}
-_EXTENSIONS: dict[str, Any] = {ENCODED_HEADERS: {}}
-
-
-class HeadTooLarge(Problem):
-    """The request line and headers are too long (RFC 6585, 5)."""
-
-    status, code, title = 431, "head_too_large", "The headers of the request are too large"
-
-
-class HeadTooSlow(Problem):
-    """The client did not finish its headers in time (RFC 9110, 15.5.9)."""
-
-    status, code, title = 408, "head_too_slow", "The request did not arrive in time"
-
 
 class HttpProtocol(asyncio.Protocol):
     """Reads requests, and has them answered one after the other."""
@@ -57,8 +46,8 @@ class HttpProtocol(asyncio.Protocol):
     __slots__ = (
         "_answering",
         "_app",
-        "_client",
         "_config",
+        "_ends",
         "_expects_continue",
         "_has_head",
         "_head_bytes",
@@ -73,8 +62,6 @@ class HttpProtocol(asyncio.Protocol):
         "_receiving",
         "_rest",
         "_runner",
-        "_scheme",
-        "_server",
         "_state",
         "_ticks",
         "_transport",
@@ -98,6 +85,7 @@ class HttpProtocol(asyncio.Protocol):
         # What follows a request that closes the connection is passed over, not an error
         self._parser.set_dangerous_leniencies(lenient_data_after_close=True)
         self._transport: asyncio.Transport
+        self._ends: Ends
         self._receiving: Exchange | None = None
         self._answering: Exchange | None = None
         self._queued: deque[Exchange] = deque()
@@ -193,9 +181,7 @@ class HttpProtocol(asyncio.Protocol):
         """A client has connected."""
         self._transport = cast("asyncio.Transport", transport)
         self._state.connections.add(self)  # type: ignore[arg-type]
-        self._client = _address(transport.get_extra_info("peername"))
-        self._server = _address(transport.get_extra_info("sockname"))
-        self._scheme = "https" if transport.get_extra_info("sslcontext") else "http"
+        self._ends = Ends.of(transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The client is gone, or we have closed."""
@@ -264,13 +250,13 @@ class HttpProtocol(asyncio.Protocol):
         self._has_head, self._head_bytes = True, 0
         parser = self._parser
         self._upgrades = parser.should_upgrade()
-        if self._upgrades and self._is_for_websocket():
+        if self._upgrades and is_for_websocket(self._headers):
             return
-        version = parser.get_http_version()
+        method, version = parser.get_method().decode("ascii"), parser.get_http_version()
         exchange = Exchange(
             self,
             self._transport,
-            self._scope("http", parser.get_method().decode("ascii"), version),
+            scope_of(self._ends, method, self._url, version, self._headers),
             # A client of HTTP/1.0 that is kept would have to be told (RFC 9112, 9.3)
             keep_alive=parser.should_keep_alive() and version != "1.0" and not self._upgrades,
             expects_continue=self._expects_continue,
@@ -330,38 +316,10 @@ class HttpProtocol(asyncio.Protocol):
         self._state.connections.discard(self)
         self._end_rest()
 
-    def _scope(self, kind: str, method: str, version: str) -> Scope:
-        url = self._url
-        if url[:1] != b"/" or b"#" in url:
-            parsed = httptools.parse_url(url)
-            raw_path, query = parsed.path or b"", parsed.query or b""
-        else:
-            raw_path, _, query = url.partition(b"?")
-        path = raw_path.decode("latin-1")
-        return {
-            "type": kind,
-            "asgi": _ASGI,
-            "extensions": _EXTENSIONS,
-            "http_version": version,
-            "method": method,
-            "scheme": self._scheme,
-            "path": unquote(path) if "%" in path else path,
-            "raw_path": raw_path,
-            "query_string": query,
-            "root_path": "",
-            "headers": self._headers,
-            "client": self._client,
-            "server": self._server,
-        }
-
-    def _is_for_websocket(self) -> bool:
-        fields = dict(self._headers)
-        return fields.get(b"upgrade", b"").lower() == b"websocket"
-
     def _upgrade(self, rest: bytes) -> None:
         """Hand the connection to uvicorn's WebSocket protocol, with the head as it came."""
         protocol_class = self._config.ws_protocol_class
-        if not self._is_for_websocket():
+        if not is_for_websocket(self._headers):
             return  # the request is answered as if it had not asked
         if protocol_class is None or self._answering is not None:
             self._refuse(Malformed("A WebSocket cannot be opened here."))
@@ -370,11 +328,9 @@ class HttpProtocol(asyncio.Protocol):
         protocol = protocol_class(  # type: ignore[call-arg]
             config=self._config, server_state=self._state, app_state={}
         )
-        lines = [b"GET %b HTTP/1.1\r\n" % self._url]
-        lines += [b"%b: %b\r\n" % field for field in self._headers]
         protocol.connection_made(self._transport)
         self._transport.set_protocol(protocol)
-        protocol.data_received(b"%b\r\n%b" % (b"".join(lines), rest))
+        protocol.data_received(rewritten(self._url, self._headers) + rest)
 
     def _close(self, exchange: Exchange) -> None:
         """Close once the request is whole. To close with bytes unread resets the connection, and
@@ -404,14 +360,5 @@ class HttpProtocol(asyncio.Protocol):
         if exchange is not None and exchange.has_written:
             self._transport.abort()
             return
-        body = msgspec.json.encode(body_of(problem))
-        head = (
-            f"content-type: {MEDIA_TYPE}\r\ncontent-length: {len(body)}\r\n"
-            "cache-control: no-store\r\nconnection: close\r\n\r\n"
-        )
-        self._transport.write(STATUS_LINES[problem.status] + head.encode() + body)
+        self._transport.write(refusal(problem))
         self._transport.close()
-
-
-def _address(given: Any) -> tuple[str, int] | None:
-    return (str(given[0]), int(given[1])) if isinstance(given, tuple) else None

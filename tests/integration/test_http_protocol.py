@@ -11,6 +11,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
 from shared.runtime import http_protocol
+from shared.runtime.http_head import MAX_HEAD_BYTES
 from shared.runtime.http_server import HttpServer, bind
 
 
@@ -129,7 +130,7 @@ async def test_a_slow_body_is_not_the_heads_matter(monkeypatch: pytest.MonkeyPat
 
 
 async def test_a_large_body_is_not_the_heads_matter() -> None:
-    size = 3 * http_protocol.MAX_HEAD_BYTES
+    size = 3 * MAX_HEAD_BYTES
     post = b"POST / HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: %d\r\n\r\n" % size
     async with server() as port:
         answer = await exchange(port, post, b"x" * size)
