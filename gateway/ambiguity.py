@@ -4,7 +4,7 @@ from string import ascii_letters, digits
 
 from starlette.types import Scope
 
-from gateway.cors import Fields
+from gateway.headers import Fields
 from shared.errors import Malformed
 
 _SINGLE = frozenset(
@@ -18,7 +18,6 @@ _SINGLE = frozenset(
         b"transfer-encoding",
     }
 )
-
 
 _IN_A_HOST = (ascii_letters + digits + "-._~!$&'()*+,;=%:[]").encode()
 """RFC 3986, 3.2.2: names and addresses, and the port's colon."""

@@ -4,7 +4,7 @@ from collections.abc import Awaitable
 
 from starlette.types import Message, Send
 
-from gateway.header_block import ENCODED_PART, HeaderBlock, HeaderList
+from gateway.headers import ENCODED_PART, HeaderBlock, HeaderList
 from shared.runtime.http_exchange import ENCODED_HEADERS
 from shared.security.principal import Principal
 

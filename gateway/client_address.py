@@ -6,11 +6,10 @@ added, which is its right end.
 """
 
 from functools import lru_cache
-from typing import NamedTuple
 
 from starlette.types import Scope
 
-from gateway.cors import Fields
+from gateway.headers import Fields
 from gateway.networks import Address, Network, address_in, is_within
 from shared.observability.logging import get_logger
 
@@ -22,13 +21,6 @@ _REMEMBERED = 4096
 _MAX_REMEMBERED_BYTES = 256
 
 
-class ClientAddress(NamedTuple):
-    """The client's address, `""` where there is none to know, and the scheme it speaks."""
-
-    address: str
-    scheme: str
-
-
 class ClientAddresses:
     """Knows which proxies to believe; with none, the peer of the connection is the client."""
 
@@ -38,7 +30,7 @@ class ClientAddresses:
         self._has_warned = False
 
     def of(self, scope: Scope, fields: Fields) -> tuple[str, str]:
-        """The client's address and scheme, as a `ClientAddress` or a plain pair."""
+        """The client's address, `""` where there is none to know, and the scheme it speaks."""
         client = scope["client"]
         peer: str = client[0] if client else ""
         if _FOR not in fields and _PROTO not in fields:
@@ -54,13 +46,13 @@ class ClientAddresses:
         resolve = self._remembered if is_short else self._resolve
         return resolve(peer, scope["scheme"], forwarded, proto)
 
-    def _resolve(self, peer: str, scheme: str, forwarded: bytes, proto: bytes) -> ClientAddress:
+    def _resolve(self, peer: str, scheme: str, forwarded: bytes, proto: bytes) -> tuple[str, str]:
         address = address_in(peer)
         if address is None or not is_within(address, self._trusted):
-            return ClientAddress(peer, scheme)
+            return peer, scheme
         said = proto.decode("latin-1").rpartition(",")[2].strip().lower()
         client = self._first_stranger(address, forwarded.decode("latin-1"))
-        return ClientAddress(str(client), said if said in _SCHEMES else scheme)
+        return str(client), said if said in _SCHEMES else scheme
 
     def _first_stranger(self, last: Address, forwarded: str) -> Address:
         """From the right: the first that is no proxy of ours, or the last that could be read."""

@@ -4,16 +4,14 @@ Two things differ, both for the sake of an origin that is not listed: it gets no
 all, and a refused preflight is a problem like every other error.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from starlette.responses import PlainTextResponse, Response
 
-from gateway.header_block import HeaderBlock, HeaderList
+from gateway.headers import Fields, HeaderBlock, HeaderList
+from gateway.routes import METHODS
 from shared.errors import Malformed
 
-Fields = Mapping[bytes, bytes]
-"""The header fields of a request by lower-case name."""
-_METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 _EXPOSED = (
     "Accept-Ranges, Content-Disposition, Content-Range, Deprecation, ETag, Link, Location, "
     "Preference-Applied, RateLimit, RateLimit-Policy, Retry-After, Sunset, X-Request-ID"
@@ -50,12 +48,12 @@ class Cors:
         refused = []
         if origin not in self._allowed:
             refused.append("origin")
-        if method.decode("latin-1") not in _METHODS:
+        if method.decode("latin-1") not in METHODS:
             refused.append("method")
         if refused:
             raise CorsRefused(f"Disallowed CORS {', '.join(refused)}.")
         headers = {
-            "Access-Control-Allow-Methods": ", ".join(_METHODS),
+            "Access-Control-Allow-Methods": ", ".join(sorted(METHODS)),
             "Access-Control-Max-Age": str(_MAX_AGE_SECONDS),
             "Vary": "Access-Control-Request-Method, Access-Control-Request-Headers",
         }

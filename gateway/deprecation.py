@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from gateway.documented import documented
-from gateway.header_block import HeaderList
+from gateway.headers import HeaderList
 
 
 class Deprecation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

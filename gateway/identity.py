@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from gateway.cors import Fields
+from gateway.headers import Fields
 from gateway.routes import TokenRule
 from shared.security.bearer import bearer_token
 from shared.security.principal import Principal
@@ -25,7 +25,6 @@ CLAIMED = frozenset(
 )
 """Headers in which other systems state who calls. Nobody here believes them, and they go no
 further, so that nothing that is added behind us can be fooled by a client."""
-
 
 _BEARER = b"Bearer "
 
@@ -64,6 +63,10 @@ class Identity:
 
         Raises `Unauthenticated`, or `Unavailable` when the token cannot be verified now.
         """
-        header = fields.get(b"authorization")
-        token = bearer_token(None if header is None else header.decode("latin-1"))
-        return await self._verifier.user(token)
+        return await self._verifier.user(token_in(fields))
+
+
+def token_in(fields: Fields) -> str:
+    """The bearer token of a request; raises `Unauthenticated`."""
+    header = fields.get(b"authorization")
+    return bearer_token(None if header is None else header.decode("latin-1"))

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.clients import Clients
+from gateway.documented import Document
 from gateway.openapi_errors import responses, with_errors
 from gateway.openapi_own import own
 from gateway.routes import owner_of
@@ -20,7 +21,6 @@ from shared.observability.logging import get_logger
 
 log = get_logger(__name__)
 
-Document = dict[str, Any]
 _FRESH_SECONDS = 10.0
 _RETRY_SECONDS = 1.0
 _FETCH_SECONDS = 2.0

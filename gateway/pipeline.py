@@ -1,7 +1,7 @@
 """The way of every request through the gateway, in one place.
 
-In: ids → CORS → route → limits → identity → cache → upstream. Out: one `send` (`answer.py`). A
-policy is a plain function of the request; none wraps another.
+In: ids → address → CORS → route → limits → identity → cache → upstream. Out: one `send`
+(`answer.py`). A policy is a plain function of the request; none wraps another.
 """
 
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from gateway.access_log import AccessLine, AccessLog
 from gateway.ambiguity import refuse_ambiguous
 from gateway.answer import HTTPS_ONLY, SECURITY, Answer
+from gateway.body_limit import limited
 from gateway.cache.cache import Cache
 from gateway.client_address import ClientAddresses
-from gateway.cors import Cors, Fields
-from gateway.header_block import HeaderBlock, HeaderList
+from gateway.cors import Cors
+from gateway.headers import Fields, HeaderBlock, HeaderList
 from gateway.identity import CLAIMED, Identity
-from gateway.limits import limited
 from gateway.metrics.requests import RequestMetrics
 from gateway.rate_limits.limits import RateLimits
 from gateway.routes import Routes, TokenRule
@@ -33,7 +33,7 @@ log = get_logger(__name__)
 _CLIENT_LEFT = 499
 """nginx's status for a client that closed the connection; it appears in the log alone."""
 
-PROBED = frozenset({"/health", "/health/ready", "/api/health"})
+_PROBED = frozenset({"/health", "/health/ready", "/api/health"})
 
 _NOT_ACCEPTED = CLAIMED | {
     b"forwarded",
@@ -200,7 +200,7 @@ class Gateway:
 
 def _is_worth_a_line(path: str, status: int) -> bool:
     """Everything but the probes of a healthy gateway, which would be most of a quiet day's log."""
-    return status >= 400 or path not in PROBED
+    return status >= 400 or path not in _PROBED
 
 
 def _forwarded(scope: Scope, fields: Fields, address: str) -> Scope:

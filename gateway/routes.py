@@ -9,7 +9,7 @@ from typing import Any
 from starlette.types import ASGIApp, Scope
 
 from gateway.deprecation import Deprecations
-from gateway.header_block import HeaderList
+from gateway.headers import HeaderList
 from shared.errors import MethodNotAllowed, NotFound
 
 PREFIXES = {

@@ -80,7 +80,6 @@ class DoorSettings(Mode, ProcessSettings):
         '{"/api/users/login": {"since": "2026-12-01", "sunset": "2027-06-01", '
         '"successor": "/api/auth/login"}}; sunset and successor may be left out.',
     )
-
     metrics_token: SecretStr | None = Field(
         None,
         description="Who sends it as a bearer token may read /metrics, and nobody else. Without "
@@ -114,7 +113,7 @@ class DoorSettings(Mode, ProcessSettings):
         refused = [
             f"{origin!r} is refused: {reason}"
             for origin in dict.fromkeys(value)
-            if (reason := refusal_of(origin, secure=secure))
+            if (reason := _refusal_of(origin, secure=secure))
         ]
         twice = [origin for origin, times in Counter(value).items() if times > 1]
         refused += [f"{origin!r} is listed more than once" for origin in twice]
@@ -174,7 +173,6 @@ class GatewaySettings(DoorSettings, RateLimitSettings, CommonSettings):
         ge=1024 * 1024,
         description="Memory in bytes for repeated answers, in each process of the gateway.",
     )
-
     realtime_max_connections: int = Field(
         10_000,
         ge=1,
@@ -219,7 +217,7 @@ def _is_at(url: str, host: str, port: int | None) -> bool:
     return parts.hostname in listening and (parts.port or _DEFAULT_PORTS[parts.scheme]) == port
 
 
-def refusal_of(origin: str, *, secure: bool) -> str | None:
+def _refusal_of(origin: str, *, secure: bool) -> str | None:
     """Why `origin` may not be allowed, or None; `secure` refuses all but https."""
     if origin == "*":
         return "it would let every site act in the name of a logged-in user; list each origin"

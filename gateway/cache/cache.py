@@ -13,8 +13,7 @@ from gateway.cache.key import Key, key_of, unconditional, varied
 from gateway.cache.miss import Miss
 from gateway.cache.store import Store
 from gateway.cache.terms import Terms
-from gateway.cors import Fields
-from gateway.header_block import HeaderList
+from gateway.headers import Fields, HeaderList
 from gateway.upstream.proxy import AnswerBroken, ClientLeft
 from shared.clock import Clock
 from shared.errors import BadGateway

@@ -8,8 +8,7 @@ from starlette.types import Message, Send
 
 from gateway.cache.key import Key
 from gateway.cache.terms import Terms
-from gateway.cors import Fields
-from gateway.header_block import ENCODED_PART, HeaderBlock, HeaderList
+from gateway.headers import ENCODED_PART, Fields, HeaderBlock, HeaderList
 from gateway.upstream.head import HOP_BY_HOP
 
 DEFAULT_CONTROL = b"public, max-age=0, must-revalidate"

@@ -2,7 +2,7 @@
 
 from starlette.types import Scope
 
-from gateway.cors import Fields
+from gateway.headers import Fields
 
 Key = tuple[str | bytes | None, ...]
 """Scheme, host, path and query, and where an answer varies, the fields of the request."""

@@ -7,8 +7,7 @@ from starlette.types import Message, Send
 
 from gateway.cache.entry import Entry
 from gateway.cache.terms import Terms, terms_of
-from gateway.cors import Fields
-from gateway.header_block import HeaderList
+from gateway.headers import Fields, HeaderList
 
 Keep = Callable[[Terms, HeaderList, bytes], Entry]
 """Makes an entry of a whole answer, and stores it."""

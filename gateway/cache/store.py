@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from gateway.cache.entry import Entry
 from gateway.cache.key import Key, varied
-from gateway.cors import Fields
+from gateway.headers import Fields
 
 _BYTES_OF_A_SIGNPOST = 400
 

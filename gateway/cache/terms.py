@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from gateway.header_block import HeaderList
+from gateway.headers import HeaderList
 
 MAX_BODY_BYTES = 256 * 1024
 """A larger answer passes by: it is held back until it is whole, and few are asked for twice."""

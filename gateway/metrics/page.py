@@ -2,7 +2,6 @@
 
 import hmac
 from collections.abc import Iterable
-from ipaddress import IPv6Address, ip_address
 
 from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import Metric
@@ -13,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.metrics.sources import Source
+from gateway.networks import address_in
 from gateway.settings import DoorSettings
 from shared.errors import Forbidden, Unauthenticated
 
@@ -65,12 +65,9 @@ class Readers:
     def _is_near(self, request: Request) -> bool:
         if request.client is None or any(name in request.headers for name in _FORWARDED):
             return False
-        try:
-            address = ip_address(request.client.host)
-        except ValueError:
+        address = address_in(request.client.host)
+        if address is None:
             return False
-        if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
-            address = address.ipv4_mapped
         return address.is_loopback or (self._private and address.is_private)
 
 

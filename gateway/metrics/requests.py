@@ -1,4 +1,4 @@
-"""What is counted about every request: half a microsecond's worth, put into form at a scrape."""
+"""What is counted about every request: plain numbers, put into form at a scrape."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -11,8 +11,8 @@ from prometheus_client.core import (
 )
 
 from gateway.metrics.histogram import Counts, add, bucket_of, no_counts
+from gateway.routes import METHODS
 
-_METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 _OTHER = "other"
 """A client may invent methods, and each would be a time series for good."""
 
@@ -80,5 +80,5 @@ class RequestMetrics:
         yield sent
 
     def _find(self, service: str, method: str, status: int) -> _Series:
-        known = method if method in _METHODS else _OTHER
+        known = method if method in METHODS else _OTHER
         return self._series.setdefault((service, known, status), _Series())

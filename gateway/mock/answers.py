@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.header_block import HeaderList
+from gateway.headers import HeaderList
 from gateway.mock.content import content
 from gateway.mock.preferences import Preferences, PreferenceUnknown
 from gateway.mock.schemas import Schema, Schemas

@@ -7,7 +7,8 @@ from urllib.parse import parse_qsl
 import msgspec
 from starlette.types import Receive, Scope, Send
 
-from gateway.cors import Fields
+from gateway.headers import Fields
+from gateway.identity import token_in
 from gateway.mock.content import SUFFIXES
 from gateway.mock.operations import Operations
 from gateway.mock.preferences import USUAL, preferences_in
@@ -15,7 +16,6 @@ from gateway.mock.rules import Given
 from gateway.mock.schemas import Schemas
 from shared.observability import context
 from shared.runtime.readiness import CheckReport, ReadinessReport
-from shared.security.bearer import bearer_token
 
 _CHECKS = {"mock": CheckReport("healthy", 0.0)}
 
@@ -37,8 +37,8 @@ class MockApi:
             return
         fields: Fields = dict(scope["headers"])
         operation, in_path = self._operations.find(scope["method"], scope["path"])
-        if operation.needs_token and b"authorization" not in fields:
-            bearer_token(None)
+        if operation.needs_token:
+            token_in(fields)
         kind = _media_type(fields)
         body = await _read(receive, keep=operation.rules.reads(kind))
         wanted = preferences_in(scope["headers"])

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gateway.header_block import HeaderList
+from gateway.headers import HeaderList
 from shared.errors import Malformed
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_network
 
-from gateway.header_block import HeaderList
+from gateway.headers import HeaderList
 from gateway.networks import Network, address_in, is_within
 from gateway.rate_limits.buckets import Buckets, Key
 from gateway.rate_limits.policy import Policy

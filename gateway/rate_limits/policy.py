@@ -5,12 +5,18 @@ The header fields are those of draft-ietf-httpapi-ratelimit-headers-11.
 
 from math import ceil
 
-from gateway.header_block import HeaderList
-from gateway.rate_limits.refusal import RateLimited
+from gateway.headers import HeaderList
+from shared.errors import TooMany
 
 _LEASED = 0.02
 """The part of a quota that a process may take in advance from the shared bucket."""
 _MAX_REMEMBERED = 4096
+
+
+class RateLimited(TooMany):
+    """A bucket is empty; `Retry-After` says in how many seconds it holds a token again."""
+
+    code, title = "rate_limited", "Too many requests in a short time"
 
 
 class Policy:

@@ -6,9 +6,9 @@ from urllib.parse import parse_qs
 
 from starlette.types import Scope
 
-from gateway.cors import Fields
+from gateway.headers import Fields
+from gateway.identity import token_in
 from shared.errors import FieldError, Forbidden, Invalid, Malformed
-from shared.security.bearer import bearer_token
 
 SUBPROTOCOL = "madang"
 _BEARER = "bearer."
@@ -62,8 +62,7 @@ def wishes_of_socket(scope: Scope, fields: Fields) -> Wishes:
     tokens = [one.removeprefix(_BEARER) for one in offered if one.startswith(_BEARER)]
     if tokens:
         return Wishes(tokens[0], last_id)
-    header = fields.get(b"authorization")
-    return Wishes("" if header is None else bearer_token(header.decode("latin-1")), last_id)
+    return Wishes(token_in(fields) if b"authorization" in fields else "", last_id)
 
 
 def wishes_of_stream(scope: Scope, fields: Fields) -> Wishes:
@@ -71,8 +70,7 @@ def wishes_of_stream(scope: Scope, fields: Fields) -> Wishes:
     last_id = _last_id_in(scope)
     if given := fields.get(b"last-event-id"):
         last_id = _checked(given.decode("latin-1"), "Last-Event-ID")
-    header = fields.get(b"authorization")
-    return Wishes(bearer_token(None if header is None else header.decode("latin-1")), last_id)
+    return Wishes(token_in(fields), last_id)
 
 
 def _last_id_in(scope: Scope) -> str:

@@ -5,7 +5,6 @@ is added here.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -42,25 +41,16 @@ class VideoNews(msgspec.Struct, frozen=True, omit_defaults=True):
 News = JobNews | VideoNews
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """The fields of an event, and which of them names the user who hears it."""
-
-    news: type[News]
-    user: str = "owner_id"
-
-
-_JOB, _VIDEO = Kind(JobNews), Kind(VideoNews)
-HEARD: Mapping[str, Kind] = {
-    "jobs.job.queued": _JOB,
-    "jobs.job.started": _JOB,
-    "jobs.job.progressed": _JOB,
-    "jobs.job.succeeded": _JOB,
-    "jobs.job.failed": _JOB,
-    "jobs.job.cancelled": _JOB,
-    "content.video.ready": _VIDEO,
-    "content.video.deleted": _VIDEO,
-    "content.video.expired": _VIDEO,
+HEARD: Mapping[str, type[News]] = {
+    "jobs.job.queued": JobNews,
+    "jobs.job.started": JobNews,
+    "jobs.job.progressed": JobNews,
+    "jobs.job.succeeded": JobNews,
+    "jobs.job.failed": JobNews,
+    "jobs.job.cancelled": JobNews,
+    "content.video.ready": VideoNews,
+    "content.video.deleted": VideoNews,
+    "content.video.expired": VideoNews,
 }
 
 
@@ -69,8 +59,6 @@ def message_of(envelope: Envelope, heard_at: float) -> tuple[UUID, Message]:
 
     Raises `msgspec.ValidationError` when the event lacks what it is to tell.
     """
-    kind = HEARD[envelope.type]
-    news = msgspec.json.decode(envelope.data, type=kind.news)
+    news = msgspec.json.decode(envelope.data, type=HEARD[envelope.type])
     event = EventMessage(envelope.id, envelope.type, envelope.time, news)
-    user: UUID = getattr(news, kind.user)
-    return user, Message(event, news, heard_at)
+    return news.owner_id, Message(event, news, heard_at)

@@ -107,9 +107,7 @@ def _errors() -> dict[str, Any]:
 
 
 def _events() -> dict[str, Any]:
-    return {
-        name: {"$ref": f"#/components/schemas/{kind.news.__name__}"} for name, kind in HEARD.items()
-    }
+    return {name: {"$ref": f"#/components/schemas/{news.__name__}"} for name, news in HEARD.items()}
 
 
 def _stream_answer() -> dict[str, Any]:

@@ -37,14 +37,12 @@ class VisitLog:
     def begin(self, scope: Scope) -> Visit:
         """A visit under the ids that the client sent, or new ones, which are bound to the task."""
         fields = dict(scope["headers"])
-        given = fields.get(b"x-request-id", b"").decode("latin-1")
-        request_id = context.accepted_request_id(given)
-        context.bind(request_id, fields.get(b"traceparent", b"").decode("latin-1"))
+        request_id, trace = context.begin(fields.get(b"x-request-id"), fields.get(b"traceparent"))
         return Visit(
             path=scope["path"],
             client=self._addresses.of(scope, fields)[0],
             request_id=request_id,
-            trace=context.traceparent.get(),
+            trace=trace,
             began=self._clock.monotonic(),
         )
 

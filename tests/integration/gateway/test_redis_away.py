@@ -13,8 +13,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from gateway.rate_limits.building import RateLimiting
+from gateway.rate_limits.policy import RateLimited
 from gateway.rate_limits.redis_link import RedisAway, RedisLink
-from gateway.rate_limits.refusal import RateLimited
 from gateway.routes import RouteClass
 from shared.clock import SystemClock
 from tests.integration.gateway.support import serving

@@ -6,7 +6,7 @@ from gateway.cache.entry import Entry
 from gateway.cache.key import Key, varied
 from gateway.cache.store import Store
 from gateway.cache.terms import Terms
-from gateway.header_block import HeaderList
+from gateway.headers import HeaderList
 
 HEADERS: HeaderList = [(b"content-type", b"application/json"), (b"content-length", b"1000")]
 

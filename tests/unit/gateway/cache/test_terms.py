@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.cache.terms import MAX_BODY_BYTES, Terms, terms_of
-from gateway.header_block import HeaderList
+from gateway.headers import HeaderList
 
 LENGTH = (b"content-length", b"2")
 

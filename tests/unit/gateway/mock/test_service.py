@@ -1,6 +1,7 @@
 """The gateway in mock mode, as a front end meets it."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 from uuid import uuid4
 
 import httpx
@@ -232,7 +233,7 @@ def test_mock_mode_is_refused_in_production() -> None:
 
 
 async def test_a_stream_of_events_is_answered_as_one() -> None:
-    stream = {"text/event-stream": {}}
+    stream: dict[str, Any] = {"text/event-stream": {}}
     events = {"responses": {"200": {"description": "Events", "content": stream}}}
     document = {"paths": {"/api/events": {"get": events}}, "components": {}}
     async with client_of(MockApi(document)) as client:

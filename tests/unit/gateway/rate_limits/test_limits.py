@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.rate_limits.limits import RateLimits
-from gateway.rate_limits.refusal import RateLimited
+from gateway.rate_limits.policy import RateLimited
 from gateway.routes import RouteClass
 from shared.security.principal import Principal
 from tests.support.clock import MovableClock

@@ -11,7 +11,7 @@ from websockets.frames import Frame
 from websockets.streams import StreamReader
 
 from gateway.realtime.conversation import Auth, NotUnderstood, Ping, understood
-from gateway.realtime.events import HEARD, JobNews, message_of
+from gateway.realtime.events import JobNews, message_of
 from gateway.realtime.messages import EventMessage, Message, stream_event, text_frame
 from shared.clock import SystemClock
 from shared.ids import uuid7
@@ -84,8 +84,3 @@ def test_an_event_that_does_not_say_whose_it_is_is_told_to_nobody() -> None:
     envelope: Envelope = job_event(a_user(), "queued", owner_id=None)
     with pytest.raises(msgspec.ValidationError):
         message_of(envelope, 0.0)
-
-
-def test_the_user_of_every_event_is_among_its_fields() -> None:
-    for kind in HEARD.values():
-        assert kind.user in kind.news.__struct_fields__

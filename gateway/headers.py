@@ -1,6 +1,10 @@
-"""Headers that many answers share, encoded once."""
+"""Headers as the gateway handles them: a request's by name, an answer's in a list, and those that
+many answers share encoded once."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+
+Fields = Mapping[bytes, bytes]
+"""The header fields of a request by lower-case name; of a repeated one the last."""
 
 HeaderList = list[tuple[bytes, bytes]]
 

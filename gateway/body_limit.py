@@ -2,7 +2,7 @@
 
 from starlette.types import Message, Receive
 
-from gateway.cors import Fields
+from gateway.headers import Fields
 from shared.errors import Malformed, TooLarge
 
 
