@@ -82,6 +82,7 @@ def build(
         ConnectionLimits(
             settings.realtime_max_connections, settings.realtime_max_connections_per_user
         ),
+        limiting.limits,
         clock,
         VisitLog(access_log, addresses, clock),
     )

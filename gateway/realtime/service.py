@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from starlette.types import ASGIApp
 
 from gateway.clients import Clients
+from gateway.rate_limits.limits import RateLimits
 from gateway.realtime.admission import Origins
 from gateway.realtime.events import HEARD
 from gateway.realtime.hub import ConnectionLimits, Hub
@@ -35,17 +36,18 @@ def build(
     verification: Verification,
     asked: Clients,
     origins: Iterable[str],
-    limits: ConnectionLimits,
+    connections: ConnectionLimits,
+    rates: RateLimits,
     clock: Clock,
     visits: VisitLog,
 ) -> Realtime:
     """Everything real-time, on one hub that hears of events and of revoked sessions."""
-    hub = Hub(limits, clock)
+    hub = Hub(connections, clock)
     opening = Opening(hub, Snapshots(asked))
     verifier = verification.verifier
     verification.revocations.on_added(hub.revoked)
     return Realtime(
-        Sockets(hub, opening, verifier, Origins(origins), clock, visits),
+        Sockets(hub, opening, verifier, Origins(origins), rates, clock, visits),
         Streams(hub, opening, verifier),
         Broadcast("gateway.realtime", tuple(HEARD), hub.hear, opening.missed_some),
         opening.component(),

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from starlette.types import Receive, Scope, Send
 
 from gateway.identity import Verifier
+from gateway.rate_limits.limits import RateLimits
 from gateway.realtime.admission import SUBPROTOCOL, Origins, Wishes, wishes_of_socket
 from gateway.realtime.conversation import (
     PONG,
@@ -23,6 +24,7 @@ from gateway.realtime.listener import proven
 from gateway.realtime.opening import Opening
 from gateway.realtime.socket_listener import SocketListener
 from gateway.realtime.visits import Visit, VisitLog
+from gateway.routes import RouteClass
 from shared.clock import Clock
 from shared.errors import Forbidden, NotFound, Problem, Unauthenticated
 from shared.http.problems import response_of
@@ -60,10 +62,12 @@ class Sockets:
         opening: Opening,
         verifier: Verifier,
         origins: Origins,
+        limits: RateLimits,
         clock: Clock,
         visits: VisitLog,
     ) -> None:
         self._hub = hub
+        self._limits = limits
         self._opening = opening
         self._verifier = verifier
         self._origins = origins
@@ -87,6 +91,8 @@ class Sockets:
         self, scope: Scope, receive: Receive, send: Send, visit: Visit, leaving: ExitStack
     ) -> None:
         wishes = self._admitted(scope)
+        if self._limits.check(RouteClass.REST, None, visit.client) is None:
+            await self._limits.ask(RouteClass.REST, None, visit.client)
         protocol: WebSocketProtocol = scope["extensions"][FRAMES]["protocol"]
         leaving.enter_context(self._hub.place())
         last_id, listener = wishes.last_event_id, None

@@ -22,7 +22,7 @@ _TICKS_A_SECOND = 10
 class HttpServer(uvicorn.Server):
     """Answers HTTP with `app`; when told to exit, requests under way have `drain_seconds`.
 
-    `on_started` is called once it accepts connections.
+    `on_started` is called once it accepts connections; `unfinished` counts the requests cut off.
     """
 
     def __init__(self, app: ASGIApp, drain_seconds: float, on_started: Callable[[], None]) -> None:
@@ -45,6 +45,7 @@ class HttpServer(uvicorn.Server):
         config.timeout_graceful_shutdown = drain_seconds  # type: ignore[assignment]
         super().__init__(config)
         self._on_started = on_started
+        self.unfinished = 0
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -64,10 +65,10 @@ class HttpServer(uvicorn.Server):
                     connection.tick()
         return await super().on_tick(counter)
 
-    @property
-    def unfinished(self) -> int:
-        """How many requests are under way."""
-        return len(self.server_state.tasks)
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Drain; what is still under way when the time is up is cut off, and counted."""
+        await super().shutdown(sockets)
+        self.unfinished = len(self.server_state.tasks)  # cancelled, and not yet aware of it
 
 
 def bind(host: str, port: int) -> socket.socket:

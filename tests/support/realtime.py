@@ -19,6 +19,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from gateway import clients
 from gateway.access_log import AccessLog
 from gateway.client_address import ClientAddresses
+from gateway.rate_limits.building import unlimited
+from gateway.rate_limits.limits import RateLimits
 from gateway.realtime.hub import ConnectionLimits
 from gateway.realtime.service import Realtime, build
 from gateway.realtime.visits import VisitLog
@@ -184,6 +186,7 @@ async def opened(socket: ClientConnection) -> Any:
 @asynccontextmanager
 async def live(
     *,
+    limits: RateLimits | None = None,
     per_user: int = 20,
     in_all: int = 100,
     clock: Clock = CLOCK,
@@ -202,6 +205,7 @@ async def live(
         asked,
         (ORIGIN,),
         ConnectionLimits(in_all, per_user),
+        limits or unlimited(),
         clock,
         VisitLog(access_log, ClientAddresses(), clock),
     )

@@ -8,6 +8,7 @@ from starlette.types import Receive, Scope, Send
 
 from gateway import clients
 from gateway.client_address import ClientAddresses
+from gateway.rate_limits.building import unlimited
 from gateway.realtime.hub import ConnectionLimits
 from gateway.realtime.service import build
 from gateway.realtime.visits import VisitLog
@@ -29,6 +30,7 @@ async def main() -> int:
         asked,
         (ORIGIN,),
         ConnectionLimits(100, 100),
+        unlimited(),
         CLOCK,
         VisitLog(None, ClientAddresses(), CLOCK),
     )

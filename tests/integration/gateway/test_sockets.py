@@ -12,7 +12,10 @@ from hypothesis import strategies as st
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from gateway.access_log import AccessLog
+from gateway.rate_limits.building import rate_limits
+from gateway.rate_limits.settings import RateLimitSettings
 from shared.runtime import websocket_protocol
+from shared.settings import load
 from tests.support.clock import MovableClock
 from tests.support.gateway import ORIGIN
 from tests.support.realtime import Live, a_user, job_event, live, opened, said, token_of
@@ -46,6 +49,16 @@ async def test_a_user_hears_of_what_is_theirs_and_of_nothing_else() -> None:
     assert heard["type"] == "jobs.job.started"
     assert heard["time"] == mine.time.isoformat().replace("+00:00", "Z")
     assert heard["data"] == msgspec.json.decode(mine.data)
+
+
+async def test_an_address_may_not_open_connections_without_end() -> None:
+    few = load(RateLimitSettings, rate_limit_rest_per_minute=4)  # an address has half of it
+    async with live(limits=rate_limits(few, MovableClock()).limits) as gate:
+        for _ in range(2):
+            async with gate.socket(token_of(a_user())) as socket:
+                await opened(socket)
+        status, problem = await refused(gate, token=token_of(a_user()))
+    assert (status, problem["code"]) == (429, "rate_limited")
 
 
 async def test_every_connection_of_a_user_hears() -> None:
