@@ -12,11 +12,13 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
 import pytest
+
+from tests.support.debian import can_install, install
+from tests.support.docker import docker, docker_answers
 
 _START_TIMEOUT = 60.0
 _IMAGE = "rabbitmq:4"
@@ -150,27 +152,27 @@ class Container:
         self._name = f"madang-rabbitmq-{port}"
         self.url = f"amqp://guest:guest@127.0.0.1:{port}/"
         # a fixed host name, since the data directory is named after it
-        _docker(
+        docker(
             "create", "--name", self._name, "--hostname", "rabbitmq",
             "--publish", f"127.0.0.1:{port}:5672", _IMAGE,
         )  # fmt: skip
 
     def start(self) -> None:
         """Start the container and wait until the broker accepts connections."""
-        _docker("start", self._name)
+        docker("start", self._name)
         _wait_until_answering(self._port, lambda: None)
 
     def stop(self) -> None:
         """End the container as an operator would."""
-        _docker("stop", self._name)
+        docker("stop", self._name)
 
     def kill(self) -> None:
         """End the container as a power cut would."""
-        _docker("kill", self._name)
+        docker("kill", self._name)
 
     def close(self) -> None:
         """Remove the container and its data."""
-        _docker("rm", "--force", "--volumes", self._name)
+        docker("rm", "--force", "--volumes", self._name)
 
 
 @pytest.fixture(scope="session")
@@ -198,12 +200,12 @@ def amqp_url(request: pytest.FixtureRequest) -> str:
 def a_broker() -> RabbitMQ:
     """A broker of the caller's own, not yet started, from whatever the machine has."""
     script = _installed()
-    if script is None and shutil.which("apt-get") and os.geteuid() == 0:
-        _install_debian_package()
+    if script is None and can_install():
+        install("rabbitmq-server")
         script = _installed()
     if script:
         return Node(script)
-    if shutil.which("docker") and _docker_answers():
+    if docker_answers():
         return Container()
     raise RuntimeError(_NOTHING)
 
@@ -213,41 +215,6 @@ def _installed() -> str | None:
     if _DEBIAN_SCRIPT.exists():
         return str(_DEBIAN_SCRIPT)
     return shutil.which("rabbitmq-server")
-
-
-def _install_debian_package() -> None:
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    subprocess.run(["apt-get", "update", "-qq"], check=True, env=environment)
-    with _no_services_started():
-        subprocess.run(
-            ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "rabbitmq-server"],
-            check=True,
-            env=environment,
-            stdout=subprocess.DEVNULL,
-        )
-
-
-@contextmanager
-def _no_services_started() -> Iterator[None]:
-    """Keep the package from starting its own node on all addresses (Debian's invoke-rc.d(8))."""
-    policy = Path("/usr/sbin/policy-rc.d")
-    if policy.exists():
-        yield
-        return
-    policy.write_text("#!/bin/sh\nexit 101\n")
-    policy.chmod(0o755)
-    try:
-        yield
-    finally:
-        policy.unlink()
-
-
-def _docker(*arguments: str) -> None:
-    subprocess.run(["docker", *arguments], check=True, stdout=subprocess.DEVNULL)
-
-
-def _docker_answers() -> bool:
-    return subprocess.run(["docker", "info"], capture_output=True, check=False).returncode == 0
 
 
 def _free_ports(count: int) -> list[int]:

@@ -49,6 +49,18 @@ def mock_mode(folder: Path, command: list[str]) -> Iterator[str]:
         assert process.wait(SECONDS) == 0, log.read_text()
 
 
+def run(folder: Path, *command: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    """A command that ends by itself."""
+    return subprocess.run(
+        [sys.executable, *command],
+        env=environment(**settings),
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+    )
+
+
 def _answers(address: str) -> bool:
     try:
         return httpx.get(f"{address}/health").status_code == 200
@@ -93,39 +105,18 @@ def test_the_page_to_try_the_api_has_a_document(address: str) -> None:
 
 @pytest.mark.parametrize("command", [["-m", "gateway"], ["-m", "deploy.cli", "run"]])
 def test_production_refuses_mock_mode(command: list[str], tmp_path: Path) -> None:
-    ended = subprocess.run(
-        [sys.executable, *command],
-        env=environment(USE_MOCK_API="true", ENVIRONMENT="production"),
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=SECONDS,
-    )
+    ended = run(tmp_path, *command, USE_MOCK_API="true", ENVIRONMENT="production")
     assert ended.returncode == 2
     assert "USE_MOCK_API: it must be false when ENVIRONMENT is production" in ended.stderr
 
 
 def test_the_demonstration_says_that_it_needs_the_real_suite(tmp_path: Path) -> None:
-    ended = subprocess.run(
-        [sys.executable, "-m", "deploy.cli", "demo"],
-        env=environment(USE_MOCK_API="true"),
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=SECONDS,
-    )
+    ended = run(tmp_path, "-m", "deploy.cli", "demo", USE_MOCK_API="true")
     assert ended.returncode == 2
     assert "USE_MOCK_API" in ended.stderr
 
 
 def test_without_the_switch_the_gateway_still_wants_its_settings(tmp_path: Path) -> None:
-    ended = subprocess.run(
-        [sys.executable, "-m", "gateway"],
-        env=environment(),
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=SECONDS,
-    )
+    ended = run(tmp_path, "-m", "gateway")
     assert ended.returncode == 2
     assert "SECRET_KEY: it is missing" in ended.stderr
