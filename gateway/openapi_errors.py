@@ -28,8 +28,8 @@ _RETRY_AFTER = {"Retry-After": _header("Seconds after which to try again.", "int
 _HEADERS: Mapping[type[Problem], Mapping[str, Any]] = {
     TooMany: {
         **_RETRY_AFTER,
-        "RateLimit": _header("What is left.", "string", '"address";r=0;t=5'),
-        "RateLimit-Policy": _header("What is allowed.", "string", '"address";q=600;w=60'),
+        "RateLimit": _header("What is left.", "string", '"login-address";r=0;t=5'),
+        "RateLimit-Policy": _header("What is allowed.", "string", '"login-address";q=10;w=60'),
     },
     Unavailable: _RETRY_AFTER,
 }
