@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 
 import msgspec
-from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
@@ -94,11 +93,8 @@ class ServiceApp:
         """Answer one request."""
         if scope["type"] != "http":
             return
-        headers = Headers(scope=scope)
-        context.bind(
-            context.accepted_request_id(headers.get("x-request-id", "")),
-            headers.get("traceparent", ""),
-        )
+        fields = dict(scope["headers"])
+        context.begin(fields.get(b"x-request-id"), fields.get(b"traceparent"))
         scope["app"] = self  # makes Starlette's router raise its errors instead of answering
         path = scope["path"]
         if len(path) > 1 and path.endswith("/"):
