@@ -19,7 +19,7 @@ from gateway.headers import Fields, HeaderBlock, HeaderList
 from gateway.identity import CLAIMED, Identity
 from gateway.metrics.requests import RequestMetrics
 from gateway.rate_limits.limits import RateLimits
-from gateway.routes import Routes, TokenRule
+from gateway.routes import PROBES, Routes, TokenRule
 from gateway.upstream.proxy import AnswerBroken, ClientLeft
 from shared.clock import Clock
 from shared.errors import NotFound, Problem, Unavailable
@@ -32,8 +32,6 @@ log = get_logger(__name__)
 
 _CLIENT_LEFT = 499
 """nginx's status for a client that closed the connection; it appears in the log alone."""
-
-_PROBED = frozenset({"/health", "/health/ready", "/api/health"})
 
 _NOT_ACCEPTED = CLAIMED | {
     b"forwarded",
@@ -200,7 +198,7 @@ class Gateway:
 
 def _is_worth_a_line(path: str, status: int) -> bool:
     """Everything but the probes of a healthy gateway, which would be most of a quiet day's log."""
-    return status >= 400 or path not in _PROBED
+    return status >= 400 or path not in PROBES
 
 
 def _forwarded(scope: Scope, fields: Fields, address: str) -> Scope:

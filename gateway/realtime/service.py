@@ -37,7 +37,7 @@ def build(
     asked: Clients,
     origins: Iterable[str],
     connections: ConnectionLimits,
-    rates: RateLimits,
+    limits: RateLimits,
     clock: Clock,
     visits: VisitLog,
 ) -> Realtime:
@@ -47,7 +47,7 @@ def build(
     verifier = verification.verifier
     verification.revocations.on_added(hub.revoked)
     return Realtime(
-        Sockets(hub, opening, verifier, Origins(origins), rates, clock, visits),
+        Sockets(hub, opening, verifier, Origins(origins), limits, clock, visits),
         Streams(hub, opening, verifier),
         Broadcast("gateway.realtime", tuple(HEARD), hub.hear, opening.missed_some),
         opening.component(),
