@@ -65,6 +65,7 @@ class HttpProtocol(asyncio.Protocol):
         "_state",
         "_ticks",
         "_transport",
+        "_unsent",
         "_upgrades",
         "_url",
         "_writable",
@@ -95,7 +96,7 @@ class HttpProtocol(asyncio.Protocol):
         self._url = b""
         self._headers: Headers = []
         self._has_head = self._expects_continue = self._upgrades = False
-        self._head_bytes = self._ticks = 0
+        self._head_bytes = self._ticks = self._unsent = 0
         self._is_lingering = self._is_over = self._is_paused = False
         self._writable: asyncio.Event | None = None
 
@@ -159,10 +160,17 @@ class HttpProtocol(asyncio.Protocol):
         """A second has gone by: end what has lasted too long."""
         exchange = self._answering
         self._ticks += 1
-        if exchange is not None and not (exchange.awaits_body or self.is_congested):
+        unsent, was_unsent = self._transport.get_write_buffer_size(), self._unsent
+        self._unsent = unsent
+        is_closing = self._transport.is_closing()  # behind what has been written
+        awaits_client = exchange is None or exchange.awaits_body or self.is_congested or is_closing
+        if unsent < was_unsent or not awaits_client:
             self._ticks = 0
         seconds = (self._ticks - 1) * TICK_SECONDS
-        if self._is_lingering:
+        if is_closing:
+            if seconds >= IDLE_SECONDS:
+                self._transport.abort()
+        elif self._is_lingering:
             if seconds >= LINGER_SECONDS:
                 self._transport.close()
         elif exchange is not None:
@@ -197,6 +205,7 @@ class HttpProtocol(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         """The client has caught up."""
+        self._ticks = 0
         writable, self._writable = self._writable, None
         if writable is not None:
             writable.set()

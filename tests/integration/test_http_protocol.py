@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -48,11 +49,29 @@ async def body_first(send: Send) -> None:
     await send({"type": "http.response.body"})
 
 
+async def large(send: Send) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    for _ in range(LARGE // PIECE):
+        await send({"type": "http.response.body", "body": b"x" * PIECE, "more_body": True})
+    await send({"type": "http.response.body"})
+
+
+async def large_at_once(send: Send) -> None:
+    headers = [(b"content-length", b"%d" % LARGE)]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": b"x" * LARGE})
+
+
+PIECE, LARGE = 2**16, 2**24
+"""More than the system keeps for a client that does not read."""
 LENGTH_5 = (b"content-length", b"5")
 ODD = {
     f"/{odd.__name__}": odd
-    for odd in (nothing, failing, without_end, too_short, too_long, injecting, body_first)
-}
+    for odd in (
+        nothing, failing, without_end, too_short, too_long, injecting, body_first, large,
+        large_at_once,
+    )
+}  # fmt: skip
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -228,6 +247,44 @@ async def test_an_idle_connection_is_closed(monkeypatch: pytest.MonkeyPatch) -> 
     async with server() as port:
         answer = await exchange(port, b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
     assert answer.startswith(b"HTTP/1.1 200 ")
+
+
+@asynccontextmanager
+async def slow_reader(port: int, path: str) -> AsyncIterator[asyncio.StreamReader]:
+    """A client for which the system keeps little; what it has asked for."""
+    small = socket.socket()
+    small.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, PIECE)
+    small.setblocking(False)
+    await asyncio.get_running_loop().sock_connect(small, ("127.0.0.1", port))
+    reader, writer = await asyncio.open_connection(sock=small, limit=PIECE // 2)
+    writer.write(b"GET %b HTTP/1.1\r\nhost: a\r\n\r\n" % path.encode())
+    try:
+        yield reader
+    finally:
+        writer.close()
+
+
+@pytest.mark.parametrize("path", ["/large", "/large_at_once"])
+async def test_an_answer_that_is_read_slowly_arrives_whole(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_protocol, "IDLE_SECONDS", 0.5)
+    received = 0
+    async with server() as port, slow_reader(port, path) as reader:
+        while received < LARGE:
+            received += len(await asyncio.wait_for(reader.readexactly(PIECE), 5))
+            await asyncio.sleep(0.015)
+
+
+@pytest.mark.parametrize("path", ["/large", "/large_at_once"])
+async def test_an_answer_that_nobody_reads_is_not_kept(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_protocol, "IDLE_SECONDS", 0.5)
+    async with server() as port, slow_reader(port, path) as reader:
+        await asyncio.sleep(4)
+        with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
+            await reader.readexactly(LARGE)
 
 
 async def test_a_body_that_stops_coming_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
