@@ -83,10 +83,11 @@ def is_for_websocket(headers: Headers) -> bool:
     return dict(headers).get(b"upgrade", b"").lower() == b"websocket"
 
 
-def rewritten(url: bytes, headers: Headers) -> bytes:
-    """The head of a GET as it goes over the wire, for another parser to read."""
+def rewritten(url: bytes, headers: Headers, method: bytes = b"GET", version: str = "1.1") -> bytes:
+    """A request's head as it goes over the wire, for another parser to read."""
     lines = [b"%b: %b\r\n" % field for field in headers]
-    return b"GET %b HTTP/1.1\r\n%b\r\n" % (url, b"".join(lines))
+    start = b"%b %b HTTP/%b\r\n" % (method, url, version.encode())
+    return b"%b%b\r\n" % (start, b"".join(lines))
 
 
 def refusal(problem: Problem) -> bytes:

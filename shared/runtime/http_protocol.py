@@ -82,9 +82,7 @@ class HttpProtocol(asyncio.Protocol):
         self._app = config.loaded_app
         self._state = server_state
         self._loop = _loop or asyncio.get_running_loop()
-        self._parser = httptools.HttpRequestParser(self)
-        # What follows a request that closes the connection is passed over, not an error
-        self._parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        self._parser = _parser_of(self)
         self._transport: asyncio.Transport
         self._ends: Ends
         self._receiving: Exchange | None = None
@@ -258,16 +256,16 @@ class HttpProtocol(asyncio.Protocol):
         """The head is whole: have it answered, at once or after those before it."""
         self._has_head, self._head_bytes = True, 0
         parser = self._parser
-        self._upgrades = parser.should_upgrade()
-        if self._upgrades and is_for_websocket(self._headers):
-            return
         method, version = parser.get_method().decode("ascii"), parser.get_http_version()
+        self._upgrades = parser.should_upgrade() and method != "CONNECT"
+        if self._upgrades:
+            return
         exchange = Exchange(
             self,
             self._transport,
             scope_of(self._ends, method, self._url, version, self._headers),
             # A client of HTTP/1.0 that is kept would have to be told (RFC 9112, 9.3)
-            keep_alive=parser.should_keep_alive() and version != "1.0" and not self._upgrades,
+            keep_alive=parser.should_keep_alive() and version != "1.0" and method != "CONNECT",
             expects_continue=self._expects_continue,
         )
         self._receiving = exchange
@@ -328,8 +326,11 @@ class HttpProtocol(asyncio.Protocol):
     def _upgrade(self, rest: bytes) -> None:
         """Hand the connection to uvicorn's WebSocket protocol, with the head as it came."""
         protocol_class = self._config.ws_protocol_class
+        if not self._upgrades:
+            return  # a CONNECT, which is refused like any other request
         if not is_for_websocket(self._headers):
-            return  # the request is answered as if it had not asked
+            self._stay(rest)
+            return
         if protocol_class is None or self._answering is not None:
             self._refuse(Malformed("A WebSocket cannot be opened here."))
             return
@@ -340,6 +341,14 @@ class HttpProtocol(asyncio.Protocol):
         protocol.connection_made(self._transport)
         self._transport.set_protocol(protocol)
         protocol.data_received(rewritten(self._url, self._headers) + rest)
+
+    def _stay(self, rest: bytes) -> None:
+        """Have the request answered as if it had not asked (RFC 9110, 7.8). For the parser it ends
+        with its head, but for every other reader its body follows: it is parsed anew."""
+        method, version = self._parser.get_method(), self._parser.get_http_version()
+        headers = [field for field in self._headers if field[0] != b"upgrade"]
+        self._parser = _parser_of(self)
+        self.data_received(rewritten(self._url, headers, method, version) + rest)
 
     def _close(self, exchange: Exchange) -> None:
         """Close once the request is whole. To close with bytes unread resets the connection, and
@@ -371,3 +380,10 @@ class HttpProtocol(asyncio.Protocol):
             return
         self._transport.write(refusal(problem))
         self._transport.close()
+
+
+def _parser_of(protocol: HttpProtocol) -> httptools.HttpRequestParser:
+    """A parser that passes over what follows a request that closes the connection."""
+    parser = httptools.HttpRequestParser(protocol)
+    parser.set_dangerous_leniencies(lenient_data_after_close=True)
+    return parser

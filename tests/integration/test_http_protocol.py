@@ -235,6 +235,15 @@ async def test_requests_that_come_together_are_answered_one_after_the_other() ->
     assert lengths == [b"0", b"3", b"0", b"0"]
 
 
+async def test_a_request_that_asks_for_another_protocol_is_one_like_any_other() -> None:
+    ask = b"host: a\r\nconnection: upgrade\r\nupgrade: h2c\r\ncontent-length: %d\r\n\r\n"
+    post = b"POST / HTTP/1.1\r\n" + ask % 3 + b"abc"
+    async with server() as port:
+        for pieces in ((post + post + HELLO + b"\r\n",), (post[:-2], post[-2:] + HELLO + b"\r\n")):
+            answer = await exchange(port, *pieces, pause=0.05)
+            assert answer.count(b"HTTP/1.1 200 ") == answer.count(b"\r\n\r\n3") + 1 >= 2
+
+
 async def test_what_is_no_http_does_not_harm_the_answer_before_it() -> None:
     async with server() as port:
         answer = await exchange(port, b"GET / HTTP/1.1\r\nhost: a\r\n\r\n\x16\x03\x01")

@@ -94,6 +94,17 @@ async def test_a_body_of_known_length_arrives_whole() -> None:
     assert body == b"hello"
 
 
+@pytest.mark.parametrize("framing", ["content-length: 5", "transfer-encoding: chunked"])
+async def test_the_body_of_a_request_that_asks_for_another_protocol_is_not_lost(
+    framing: str,
+) -> None:
+    body = b"hello" if "length" in framing else b"5\r\nhello\r\n0\r\n\r\n"
+    upgrade = ("connection: upgrade, http2-settings", "upgrade: h2c", "http2-settings: AA")
+    head, arrived = await received("POST", "/api/posts", framing, *upgrade, body=body)
+    assert arrived == body
+    assert b"upgrade" not in head.lower()
+
+
 async def test_a_chunked_body_arrives_chunked() -> None:
     head, body = await received(
         "POST", "/api/posts", "transfer-encoding: chunked", body=b"5\r\nhello\r\n0\r\n\r\n"
