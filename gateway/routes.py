@@ -71,7 +71,10 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 _ALLOW = {"allow": ", ".join(sorted(METHODS))}
 _READS = frozenset({"GET", "HEAD"})
 _FORM_OVERHEAD = 1024 * 1024
-_ENCODED_SEPARATORS = (b"%2f", b"%5c", b"%00")
+_ENCODED_SEPARATORS = (b"%2f", b"%5c")
+_ENCODED_CONTROLS = (b"%0", b"%1", b"%7f")
+"""A path that ends with a line feed would be another path here and the same to a regular
+expression's `$`, so that it would pass by the limits of what it reaches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +148,7 @@ class Routes:
     def find(self, scope: Scope) -> Route:
         """The route of a request; raises `MethodNotAllowed`, and `NotFound`, also for a path that
         two programs could read in two ways (RFC 3986, 6.2.2: encoded slashes, dot segments, empty
-        segments)."""
+        segments, control characters)."""
         path, method = scope["path"], scope["method"]
         if method not in METHODS:
             raise MethodNotAllowed(f"Nothing here answers {method}.", headers=_ALLOW)
@@ -182,4 +185,4 @@ def _is_plain(path: str, raw: bytes) -> bool:
     if b"%" not in raw:
         return True
     lowered = raw.lower()
-    return not any(encoded in lowered for encoded in _ENCODED_SEPARATORS)
+    return not any(encoded in lowered for encoded in _ENCODED_SEPARATORS + _ENCODED_CONTROLS)
