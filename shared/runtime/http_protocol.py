@@ -49,6 +49,7 @@ class HttpProtocol(asyncio.Protocol):
         "_config",
         "_ends",
         "_expects_continue",
+        "_has_body_come",
         "_has_head",
         "_head_bytes",
         "_headers",
@@ -93,7 +94,7 @@ class HttpProtocol(asyncio.Protocol):
         self._rest: asyncio.Future[None] | None = None  # what the runner waits for
         self._url = b""
         self._headers: Headers = []
-        self._has_head = self._expects_continue = self._upgrades = False
+        self._has_head = self._has_body_come = self._expects_continue = self._upgrades = False
         self._head_bytes = self._ticks = self._unsent = 0
         self._is_lingering = self._is_over = self._is_paused = False
         self._writable: asyncio.Event | None = None
@@ -209,7 +210,9 @@ class HttpProtocol(asyncio.Protocol):
             writable.set()
 
     def data_received(self, data: bytes) -> None:
-        """Parse, and count what has not become a request yet."""
+        """Parse, and count what has not become a request yet, nor the body of one: trailers, which
+        the parser collects, could be without end."""
+        self._has_body_come = False
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
@@ -221,12 +224,13 @@ class HttpProtocol(asyncio.Protocol):
             else:
                 self._refuse(Malformed("This is not HTTP/1.1."))
             return
-        if not self._has_head:
+        is_in_body = self._has_head and self._receiving is not None and self._receiving.more_body
+        if not self._has_head or (is_in_body and not self._has_body_come):
             self._head_bytes += len(data)
             if self._head_bytes > MAX_HEAD_BYTES:
                 self._refuse(HeadTooLarge(f"They may have {MAX_HEAD_BYTES} bytes at most."))
-        elif (exchange := self._answering) is not None and exchange.more_body:
-            self._ticks = 0
+        elif is_in_body:
+            self._head_bytes = self._ticks = 0
 
     # The parser's callbacks
 
@@ -278,6 +282,7 @@ class HttpProtocol(asyncio.Protocol):
 
     def on_body(self, body: bytes) -> None:
         """A piece of a request's body; one that has been answered already is not wanted."""
+        self._has_body_come = True
         if self._receiving is not None and not self._receiving.is_complete:
             self._receiving.feed(body)
 

@@ -132,6 +132,21 @@ async def test_a_head_without_end_is_cut_off(what: bytes) -> None:
     assert problem(answer) == (431, "head_too_large")
 
 
+async def test_trailers_without_end_are_cut_off() -> None:
+    post = b"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n0\r\nx: "
+    async with server() as port:
+        answer = await exchange(port, post, *(b"a" * 8192 for _ in range(9)), pause=0.01)
+    assert problem(answer) == (431, "head_too_large")
+
+
+async def test_a_body_in_small_chunks_is_not_taken_for_trailers() -> None:
+    post = b"POST / HTTP/1.1\r\nhost: a\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n"
+    chunks = b"1\r\na\r\n" * 2500
+    async with server() as port:
+        answer = await exchange(port, post, *[chunks] * 8, b"0\r\n\r\n", pause=0.01)
+    assert answer.endswith(b"\r\n\r\n20000")
+
+
 async def test_a_slow_head_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_protocol, "HEAD_SECONDS", 0.3)
     async with server() as port:
