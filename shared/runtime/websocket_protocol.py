@@ -11,6 +11,7 @@ from typing import Any
 import uvicorn
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
+from websockets.frames import Frame
 from websockets.http11 import Request
 from websockets.protocol import OPEN, SERVER, Protocol
 
@@ -93,6 +94,11 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         super().handle_connect(event)
         if self.response.status_code == 101:
             self.scope["extensions"][FRAMES] = {"protocol": self}
+
+    def handle_cont(self, event: Frame) -> None:
+        """Collect; a message may have empty pieces without end, which its size does not bound."""
+        if event.data or event.fin:
+            super().handle_cont(event)
 
     def handle_ping(self) -> None:
         """Answer, unless the client asks more than it reads."""

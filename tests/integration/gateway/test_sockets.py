@@ -1,6 +1,7 @@
 """WebSockets: who may open one, who hears what, and how they end."""
 
 import asyncio
+import gc
 import time
 from contextlib import suppress
 from typing import Any
@@ -15,6 +16,7 @@ from gateway.access_log import AccessLog
 from gateway.rate_limits.building import rate_limits
 from gateway.rate_limits.settings import RateLimitSettings
 from shared.runtime import websocket_protocol
+from shared.runtime.websocket_protocol import WebSocketProtocol
 from shared.settings import load
 from tests.support.clock import MovableClock
 from tests.support.gateway import ORIGIN
@@ -268,6 +270,22 @@ async def test_a_ping_is_answered_and_what_is_not_understood_is_told_so() -> Non
         for message in ('{"type":"dance"}', "[", b"\x00", '{"type":"auth","token":7}'):
             await socket.send(message)
             assert (await said(socket))["code"] == "message_not_understood"
+
+
+async def test_empty_pieces_of_a_message_are_not_collected() -> None:
+    begun, empty, ping = (
+        b"\x01\x81" + bytes(4) + b"{",
+        b"\x00\x80" + bytes(4),
+        b"\x89\x80" + bytes(4),
+    )
+    async with live() as gate:
+        reader, writer = await handshaken(gate.port, token_of(a_user()))
+        writer.write(begun + empty * 5000 + ping)
+        async with asyncio.timeout(10):
+            await reader.readuntil(b"\x8a\x00")  # the pong
+        (served,) = (one for one in gc.get_objects() if isinstance(one, WebSocketProtocol))
+        assert served.frames == [b"{"]
+        writer.close()
 
 
 async def test_messages_are_bounded_in_size_and_in_number() -> None:
