@@ -17,6 +17,18 @@ HOP_BY_HOP = frozenset(
 )
 """RFC 9110, 7.6.1, and the field lists of its predecessors."""
 
+OF_THE_GATEWAY = frozenset(
+    {
+        b"traceparent",
+        b"x-forwarded-for",
+        b"x-forwarded-host",
+        b"x-forwarded-proto",
+        b"x-request-id",
+    }
+)
+"""What the gateway tells an upstream about each request; a client cannot have it left out by naming
+it in its `Connection`."""
+
 _KEY = b"idempotency-key"
 _OURS = HOP_BY_HOP | {b"host", b"expect", b"content-length"}
 """What every connection states for itself."""
@@ -49,8 +61,9 @@ class RequestHead:
             else:
                 parts += (name, b": ", value, b"\r\n")
         if (connection := found.get(b"connection")) is not None and connection != b"keep-alive":
-            parts = _without(listed(connection), parts)
-            if _KEY in listed(connection):
+            named = listed(connection) - OF_THE_GATEWAY
+            parts = _without(named, parts)
+            if _KEY in named:
                 found.pop(_KEY, None)
         length, key = found.get(b"content-length"), found.get(_KEY)
         self.chunked = b"transfer-encoding" in found

@@ -5,6 +5,7 @@ import asyncio
 import msgspec
 import pytest
 
+from gateway.upstream.head import OF_THE_GATEWAY
 from tests.integration.gateway.support import (
     Answered,
     Peer,
@@ -86,6 +87,12 @@ async def test_what_a_client_may_not_claim_and_what_ends_at_a_proxy_is_removed(l
 async def test_headers_named_by_connection_are_removed() -> None:
     head, _ = await received("GET", "/api/videos", "connection: keep-alive, x-mine", "x-mine: 1")
     assert b"x-mine" not in head
+
+
+@pytest.mark.parametrize("name", sorted(OF_THE_GATEWAY))
+async def test_a_client_cannot_have_our_own_headers_removed(name: bytes) -> None:
+    head, _ = await received("GET", "/api/videos", f"connection: close, {name.decode()}")
+    assert b"\r\n%b: " % name in head
 
 
 async def test_a_body_of_known_length_arrives_whole() -> None:
