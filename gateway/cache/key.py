@@ -25,6 +25,7 @@ _OF_ITS_OWN = frozenset(
 )
 """A request with one of these tells who asks, asks for a part, or has a body."""
 
+_NAMING_NOTHING = (b"keep-alive", b"close")
 _CONDITIONS = frozenset({b"if-none-match", b"if-modified-since"})
 
 
@@ -32,12 +33,14 @@ def key_of(scope: Scope, fields: Fields) -> Key | None:
     """The key of a request, or None for one whose answer is for nobody else.
 
     Scheme and host belong to it, since the upstream is told them and may write them into its
-    answer. Of a repeated field an upstream may see another value than we do.
+    answer. Of a repeated field an upstream may see another value than we do, and of one that
+    `Connection` names, none.
     """
     if (
         not _OF_ITS_OWN.isdisjoint(fields)
         or scope["method"] not in _READS
         or len(fields) != len(scope["headers"])
+        or fields.get(b"connection", b"close").lower() not in _NAMING_NOTHING
     ):
         return None
     path, query = scope["raw_path"], scope["query_string"]

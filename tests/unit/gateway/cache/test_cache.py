@@ -179,6 +179,15 @@ async def test_a_repeated_field_passes_by_since_one_may_read_the_first_and_one_t
     assert (posts.asked, cache.bytes) == (1, 0)
 
 
+async def test_a_field_that_goes_no_further_does_not_tell_what_an_answer_varies_by() -> None:
+    posts = Posts((b"vary", b"accept-language"))
+    korean = {"accept-language": "ko"}
+    async with asking(posts) as client:
+        await client.get(POSTS, headers={**korean, "connection": "close, accept-language"})
+        posts.version = 2
+        assert (await client.get(POSTS, headers=korean)).text == "version 2"
+
+
 async def test_a_head_is_answered_from_what_a_get_left_but_leaves_nothing() -> None:
     posts = Posts()
     async with asking(posts) as client:
