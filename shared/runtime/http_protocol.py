@@ -333,7 +333,7 @@ class HttpProtocol(asyncio.Protocol):
         protocol_class = self._config.ws_protocol_class
         if not self._upgrades:
             return  # a CONNECT, which is refused like any other request
-        if not is_for_websocket(self._headers):
+        if not (self._parser.get_method() == b"GET" and is_for_websocket(self._headers)):
             self._stay(rest)
             return
         if protocol_class is None or self._answering is not None:
