@@ -9,6 +9,7 @@ import asyncio
 from typing import Any
 
 import uvicorn
+from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
 from websockets.frames import Frame
@@ -94,6 +95,12 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         super().handle_connect(event)
         if self.response.status_code == 101:
             self.scope["extensions"][FRAMES] = {"protocol": self}
+
+    async def send(self, message: ASGISendEvent) -> None:
+        """Send; what uvicorn would call an error, a refused handshake, is complete."""
+        await super().send(message)
+        if self.initial_response is not None and self.close_sent:
+            self.handshake_complete = True
 
     def handle_cont(self, event: Frame) -> None:
         """Collect; a message may have empty pieces without end, which its size does not bound."""
