@@ -26,7 +26,7 @@ CLAIMED = frozenset(
 """Headers in which other systems state who calls. Nobody here believes them, and they go no
 further, so that nothing that is added behind us can be fooled by a client."""
 
-_BEARER = b"Bearer "
+_BEARER = b"bearer "
 
 
 class Verifier(Protocol):
@@ -48,7 +48,7 @@ class Identity:
     def known(self, fields: Fields) -> Principal | None:
         """The owner of the request's token, if it has been verified before and is still good."""
         header = fields.get(b"authorization")
-        if header is None or header[:7] != _BEARER:
+        if header is None or header[:7].lower() != _BEARER:
             return None
         return self._verifier.cached(header[7:].decode("latin-1"))
 

@@ -57,6 +57,13 @@ async def test_every_counted_answer_tells_the_limit() -> None:
     assert found[2].headers["ratelimit"] == '"rest-user";r=598;t=60'
 
 
+async def test_a_scheme_in_small_letters_counts_for_the_same_user() -> None:
+    async with client_of(limited()) as client:
+        await client.get("/api/videos", headers=BEARER)
+        small = await client.get("/api/videos", headers={"authorization": f"bearer {TOKEN}"})
+    assert small.headers["ratelimit-policy"].startswith('"rest-user"')
+
+
 async def test_a_refusal_is_a_problem_that_a_page_of_another_origin_can_read() -> None:
     async with client_of(limited(rate_limit_login_per_minute=2)) as client:
         assert await statuses(client, 2) == [200, 200]
