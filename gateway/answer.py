@@ -4,7 +4,7 @@ from collections.abc import Awaitable
 
 from starlette.types import Message, Send
 
-from gateway.headers import ENCODED_PART, HeaderBlock, HeaderList
+from gateway.headers import ENCODED_PART, NOT_REPEATED, HeaderBlock, HeaderList
 from shared.runtime.http_exchange import ENCODED_HEADERS
 from shared.security.principal import Principal
 
@@ -23,20 +23,6 @@ _NO_STORE = (b"cache-control", b"no-store")
 """For an answer that says nothing of caches."""
 
 HTTPS_ONLY: HeaderList = [(b"strict-transport-security", b"max-age=31536000; includeSubDomains")]
-
-_OURS = frozenset(
-    {
-        b"date",
-        b"server",
-        b"x-powered-by",
-        b"x-request-id",
-        b"access-control-allow-origin",
-        b"access-control-allow-credentials",
-        b"access-control-allow-private-network",
-        b"access-control-expose-headers",
-    }
-)
-"""What an upstream may not say in our name; our own server sets the date."""
 
 
 class Answer:
@@ -89,40 +75,31 @@ class Answer:
         """Pass a message on; the first one with all our headers."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            message = self._encoded(message) if self._encodes else self._plain(message)
+            message = self._start(message)
         else:
             self.sent_bytes += len(message.get("body", b""))
         return self._send(message)
 
-    def _plain(self, message: Message) -> Message:
-        headers = [field for field in message.get("headers", []) if field[0] not in _OURS]
-        stated = dict(headers)
-        headers += self._defaults.without(stated)
-        if b"cache-control" not in stated:
-            headers.append(_NO_STORE)
-        headers += self._cors.fields
-        headers += self._added
-        return {"type": "http.response.start", "status": self.status, "headers": headers}
-
-    def _encoded(self, message: Message) -> Message:
-        """The same, but that most of it has been encoded before."""
-        defaults = self._defaults
-        if ENCODED_PART in message:
+    def _start(self, message: Message) -> Message:
+        encodes, defaults, lines = self._encodes, self._defaults, b""
+        if encodes and ENCODED_PART in message:
             block, rest = message[ENCODED_PART]
             headers, stated, lines = [*rest], block.names, block.lines
         else:
-            headers = [field for field in message.get("headers", []) if field[0] not in _OURS]
-            stated, lines = dict(headers), b""
-        if defaults.names.isdisjoint(stated):
+            headers = [one for one in message.get("headers", []) if one[0] not in NOT_REPEATED]
+            stated = dict(headers)
+        if encodes and defaults.names.isdisjoint(stated):
             lines += defaults.lines
         else:
             headers += defaults.without(stated)
         if b"cache-control" not in stated:
             headers.append(_NO_STORE)
+        if not encodes:
+            headers += self._cors.fields
         headers += self._added
-        return {
-            "type": "http.response.start",
-            "status": self.status,
-            "headers": headers,
-            ENCODED_HEADERS: lines + self._cors.lines,
-        }
+        start: Message = {
+            "type": "http.response.start", "status": self.status, "headers": headers,
+        }  # fmt: skip
+        if encodes:
+            start[ENCODED_HEADERS] = lines + self._cors.lines
+        return start

@@ -12,6 +12,20 @@ ENCODED_PART = "madang.encoded_part"
 """Under this name an `http.response.start` may hold a `HeaderBlock`, and the headers that are not
 in it; together they are its `headers`."""
 
+NOT_REPEATED = frozenset(
+    {
+        b"date",
+        b"server",
+        b"x-powered-by",
+        b"x-request-id",
+        b"access-control-allow-origin",
+        b"access-control-allow-credentials",
+        b"access-control-allow-private-network",
+        b"access-control-expose-headers",
+    }
+)
+"""What an upstream may not say in our name; our own server sets the date."""
+
 
 class HeaderBlock:
     """Header `fields`, their `names`, and the `lines` that they make."""

@@ -8,13 +8,13 @@ from starlette.types import Message, Send
 
 from gateway.cache.key import Key
 from gateway.cache.terms import Terms
-from gateway.headers import ENCODED_PART, Fields, HeaderBlock, HeaderList
+from gateway.headers import ENCODED_PART, NOT_REPEATED, Fields, HeaderBlock, HeaderList
 from gateway.upstream.head import HOP_BY_HOP
 
 DEFAULT_CONTROL = b"public, max-age=0, must-revalidate"
 """A client asks again each time, and mostly hears that nothing has changed; so it sees a purge."""
 
-_OF_ITS_REQUEST = HOP_BY_HOP | {b"date", b"server", b"x-request-id"}
+_NOT_KEPT = HOP_BY_HOP | NOT_REPEATED
 _OF_A_304 = frozenset({b"age", b"cache-control", b"content-location", b"etag", b"vary"})
 """RFC 9110, 15.4.5."""
 
@@ -51,7 +51,7 @@ class Entry:
         self.key = key
         self.varies = terms.varies
         self.expires_at = now + terms.seconds
-        headers = [field for field in headers if field[0] not in _OF_ITS_REQUEST]
+        headers = [field for field in headers if field[0] not in _NOT_KEPT]
         given = dict(headers)
         self._etag = given.get(b"etag") or _tag_of(body)
         headers = [

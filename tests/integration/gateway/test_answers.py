@@ -2,6 +2,8 @@
 
 import httpx
 import pytest
+from starlette.responses import PlainTextResponse
+from starlette.types import Receive, Scope, Send
 
 from tests.integration.gateway.support import serving
 from tests.support.gateway import ORIGIN, TOKEN, everywhere, gateway
@@ -42,3 +44,22 @@ async def test_our_server_and_any_other_send_the_same_headers(
     assert [one for one in ours[1] if one[0] not in unequal] == [
         one for one in theirs[1] if one[0] not in unequal
     ]
+
+
+async def test_what_is_stored_says_nothing_in_our_name_either() -> None:
+    async def posts(scope: Scope, receive: Receive, send: Send) -> None:
+        headers = {
+            "cache-control": "public, max-age=60",
+            "access-control-allow-origin": "https://other.example",
+            "access-control-allow-credentials": "true",
+            "server": "theirs",
+            "x-powered-by": "theirs",
+        }
+        await PlainTextResponse("posts", headers=headers)(scope, receive, send)
+
+    async with serving(gateway(everywhere(posts))) as port, httpx.AsyncClient() as client:
+        for _ in range(2):
+            answer = await client.get(f"http://127.0.0.1:{port}/api/posts")
+    assert answer.headers["age"] == "0"  # it comes from the cache
+    refused = {"access-control-allow-origin", "access-control-allow-credentials"}
+    assert not {*refused, "server", "x-powered-by"} & set(answer.headers)
