@@ -1,5 +1,6 @@
 """One connection of a user, whichever protocol it speaks."""
 
+from abc import ABC, abstractmethod
 from typing import NamedTuple
 
 from gateway.identity import Verifier
@@ -28,7 +29,7 @@ async def proven(verifier: Verifier, token: str) -> Proof:
     return Proof(principal.id, principal.session_id, token, expiry_of(token))
 
 
-class Listener:
+class Listener(ABC):
     """Hears what concerns its user; holds it back while it has not been told where it starts.
 
     `last_id` is the latest event it was sent; `must_ask_again` says that
@@ -71,18 +72,18 @@ class Listener:
         for message in replayed:
             self.deliver(message)
 
+    @abstractmethod
     def deliver(self, message: Message) -> None:
         """Send an event, or end when too many wait already."""
-        raise NotImplementedError
 
+    @abstractmethod
     def tell(self, snapshot: Snapshot) -> None:
         """Send a state."""
-        raise NotImplementedError
 
+    @abstractmethod
     def end(self, ending: Ending) -> None:
         """Say why, and close."""
-        raise NotImplementedError
 
+    @abstractmethod
     def tick(self) -> None:
         """A second has gone by."""
-        raise NotImplementedError

@@ -166,15 +166,12 @@ class HttpProtocol(asyncio.Protocol):
         if unsent < was_unsent or not awaits_client:
             self._ticks = 0
         seconds = (self._ticks - 1) * TICK_SECONDS
-        if is_closing:
+        if is_closing or exchange is not None:
             if seconds >= IDLE_SECONDS:
                 self._transport.abort()
         elif self._is_lingering:
             if seconds >= LINGER_SECONDS:
                 self._transport.close()
-        elif exchange is not None:
-            if seconds >= IDLE_SECONDS:
-                self._transport.abort()
         elif not self._has_head:
             if seconds >= HEAD_SECONDS:
                 limit = f"The headers must arrive within {HEAD_SECONDS:g} seconds."
@@ -364,8 +361,7 @@ class HttpProtocol(asyncio.Protocol):
         elif not self._is_lingering:
             self._is_lingering = True
             self._transport.write_eof()
-            if self._is_paused:
-                self.resume_reading()
+            self.resume_reading()
 
     def _refuse(self, problem: Problem) -> None:
         """Answer what is no request with `problem`, and close; not in the middle of an answer."""
