@@ -25,7 +25,8 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from tests.support.suite import ROOT, free_port
+from tests.support.loopback import free_port
+from tests.support.suite import ROOT
 
 CONNECTIONS = 32
 STARTS = 5

@@ -30,7 +30,7 @@ from rich.table import Table
 
 from tests.integration.gateway.support import proxying
 from tests.support.gateway import TOKEN
-from tests.support.suite import free_port
+from tests.support.loopback import free_port
 
 MB = 1024 * 1024
 ROUNDS = 3

@@ -19,9 +19,10 @@ import psutil
 
 from deploy.postgres.embedded import EmbeddedPostgres
 from tests.support.front_end import FrontEnd, new_user
+from tests.support.loopback import free_port
 from tests.support.rabbitmq import a_broker
 from tests.support.sound import silence
-from tests.support.suite import ROOT, Suite, free_port, start_embedded, start_split
+from tests.support.suite import ROOT, Suite, start_embedded, start_split
 
 STARTS = 5
 JOBS = 100

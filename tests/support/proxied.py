@@ -13,6 +13,7 @@ from gateway.upstream.limits import Limits
 from gateway.upstream.pool import Origin, Pool
 from gateway.upstream.proxy import Proxy
 from shared.runtime.http_server import HttpServer, bind
+from tests.integration.gateway.support import Answered
 from tests.support.gateway import CLOCK, TOKEN, everywhere, gateway
 
 PATIENCE = 5.0
@@ -186,15 +187,8 @@ class CutOff(Exception):  # noqa: N818 - reads as what happened
 
 
 @dataclass(frozen=True, slots=True)
-class RawAnswer:
+class RawAnswer(Answered):
     """An answer, and its body without the framing."""
-
-    status: int
-    fields: list[tuple[str, str]]
-    body: bytes
-
-    def all(self, name: str) -> list[str]:
-        return [value for known, value in self.fields if known == name]
 
     @property
     def seen(self) -> Seen:

@@ -7,10 +7,8 @@ always have a node of their own.
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
@@ -19,6 +17,7 @@ import pytest
 
 from tests.support.debian import can_install, install
 from tests.support.docker import docker, docker_answers
+from tests.support.loopback import free_port, free_ports, greets, wait_until
 
 _START_TIMEOUT = 60.0
 _IMAGE = "rabbitmq:4"
@@ -58,7 +57,7 @@ class Node:
     def __init__(self, script: str) -> None:
         self._script = script
         self._home = Path(tempfile.mkdtemp(prefix="madang-rabbitmq-"))
-        self._port, self._distribution_port, self._epmd_port = _free_ports(3)
+        self._port, self._distribution_port, self._epmd_port = free_ports(3)
         self._node: subprocess.Popen[bytes] | None = None
         self.url = f"amqp://guest:guest@127.0.0.1:{self._port}/"
         self._configure()
@@ -147,7 +146,7 @@ class Container:
     """The official image, its port published on the loopback."""
 
     def __init__(self) -> None:
-        (port,) = _free_ports(1)
+        port = free_port()
         self._port = port
         self._name = f"madang-rabbitmq-{port}"
         self.url = f"amqp://guest:guest@127.0.0.1:{port}/"
@@ -217,28 +216,10 @@ def _installed() -> str | None:
     return shutil.which("rabbitmq-server")
 
 
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
-
-
 def _answers(port: int) -> bool:
-    """Whether an AMQP 0-9-1 server greets us; a bare listener is not enough."""
-    try:
-        with socket.create_connection(("127.0.0.1", port), timeout=2) as connection:
-            connection.sendall(b"AMQP\x00\x00\x09\x01")
-            return connection.recv(1) == b"\x01"
-    except OSError:
-        return False
+    """Whether an AMQP 0-9-1 server greets us."""
+    return greets(port, b"AMQP\x00\x00\x09\x01", b"\x01")
 
 
 def _wait_until_answering(port: int, check: Callable[[], None]) -> None:
-    deadline = time.monotonic() + _START_TIMEOUT
-    while not _answers(port):
-        check()
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"RabbitMQ did not answer within {_START_TIMEOUT:g} s")
-        time.sleep(0.05)
+    wait_until(lambda: _answers(port), check, "RabbitMQ", _START_TIMEOUT)

@@ -8,10 +8,8 @@ have one of their own.
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
@@ -20,6 +18,7 @@ import pytest
 
 from tests.support.debian import can_install, install
 from tests.support.docker import docker, docker_answers
+from tests.support.loopback import free_port, greets, wait_until
 
 _START_TIMEOUT = 30.0
 _IMAGE = "redis:8-alpine"
@@ -62,7 +61,7 @@ class Server:
     def __init__(self, program: str) -> None:
         self._program = program
         self._home = Path(tempfile.mkdtemp(prefix="madang-redis-"))
-        self._port = _free_port()
+        self._port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
         self.url = f"redis://127.0.0.1:{self._port}/0"
 
@@ -114,7 +113,7 @@ class Container:
     """The official image, its port published on the loopback."""
 
     def __init__(self) -> None:
-        self._port = _free_port()
+        self._port = free_port()
         self._name = f"madang-redis-{self._port}"
         self.url = f"redis://127.0.0.1:{self._port}/0"
         docker(
@@ -179,26 +178,10 @@ def a_redis() -> Redis:
     raise RuntimeError(_NOTHING)
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
-
-
 def _answers(port: int) -> bool:
-    """Whether Redis answers, without a password; a bare listener is not enough."""
-    try:
-        with socket.create_connection(("127.0.0.1", port), timeout=2) as connection:
-            connection.sendall(b"PING\r\n")
-            return connection.recv(5) == b"+PONG"
-    except OSError:
-        return False
+    """Whether Redis answers, without a password."""
+    return greets(port, b"PING\r\n", b"+PONG")
 
 
 def _wait_until_answering(port: int, check: Callable[[], None]) -> None:
-    deadline = time.monotonic() + _START_TIMEOUT
-    while not _answers(port):
-        check()
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"Redis did not answer within {_START_TIMEOUT:g} s")
-        time.sleep(0.02)
+    wait_until(lambda: _answers(port), check, "Redis", _START_TIMEOUT)

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import cast
 
-from tests.support.suite import free_port
+from tests.support.loopback import free_port
 
 ROOT = Path(__file__).parents[2]
 SLOW_SECONDS = 5.0

@@ -9,9 +9,10 @@ import websockets
 
 from gateway.realtime.recent import OVERLAP_SECONDS
 from tests.support.front_end import FrontEnd, new_user
+from tests.support.loopback import free_port
 from tests.support.sockets import JOB_ENDED, Event, messages, socket, until
 from tests.support.sound import speech
-from tests.support.suite import Suite, free_port
+from tests.support.suite import Suite
 
 
 def kinds(events: list[Event]) -> list[str]:

@@ -14,7 +14,8 @@ import pytest
 
 from gateway.documented import documented
 from tests.support.front_end import FrontEnd
-from tests.support.suite import ROOT, free_port
+from tests.support.loopback import free_port
+from tests.support.suite import ROOT
 
 SECONDS = 20
 
