@@ -1,35 +1,47 @@
 """The composition root: builds every object of the auth service."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from auth_service.accounts.endpoints import AccountEndpoints
-from auth_service.accounts.passwords import Passwords, common_passwords
-from auth_service.accounts.use_cases import ReadAccount, RegisterAccount
-from auth_service.sessions.endpoints import SessionEndpoints
-from auth_service.sessions.pruner import SECONDS_BETWEEN_PRUNINGS, SessionPruner
-from auth_service.sessions.repository import Sessions
-from auth_service.sessions.use_cases import EndSession, IssueTokens, LogIn, LogOut, RefreshSession
+import httpx
+
+from auth_service.accounts import building as accounts
+from auth_service.events import SessionRevoked
+from auth_service.feature import Base, Feature
+from auth_service.sessions import building as sessions
 from auth_service.settings import AuthSettings
-from auth_service.tokens.endpoints import TokenEndpoints
-from auth_service.tokens.keyring import KeyRing
-from auth_service.tokens.seal import Seal
+from auth_service.tokens import building as tokens
+from auth_service.tokens.revocations import revoked_lately
 from shared.clock import Clock, SystemClock
 from shared.db.database import Database
 from shared.db.migrations import require_migrated
 from shared.http.application import build_app
 from shared.messaging.broker import Broker
+from shared.messaging.event import IntegrationEvent
 from shared.messaging.relay import Relay
-from shared.runtime.periodic import periodic
 from shared.runtime.service import Component, Service
 from shared.security.revocations import Revocation, Revocations, revocation_listener
-from shared.security.service_tokens import ServiceTokenVerifier
+from shared.security.service_tokens import ServiceAuth, ServiceTokens, ServiceTokenVerifier
 from shared.security.verifier import TokenVerifier
 
 SCHEMA = "auth"
+FEATURES: tuple[Callable[[Base], Feature], ...] = (
+    accounts.build,
+    sessions.build,
+    tokens.build,
+)
 
 
-def build(settings: AuthSettings, broker: Broker, *, clock: Clock | None = None) -> Service:
-    """The auth service; `broker` is run by whoever runs the process."""
+def build(
+    settings: AuthSettings,
+    broker: Broker,
+    *,
+    peers: Mapping[str, httpx.AsyncClient],
+    clock: Clock | None = None,
+) -> Service:
+    """The auth service; `broker` is run by whoever runs the process.
+
+    `peers` are clients of the services `content` and `jobs`, which are closed at the end.
+    """
     clock = clock or SystemClock()
     secret = settings.secret_key.get_secret_value()
     database = Database(
@@ -38,33 +50,26 @@ def build(settings: AuthSettings, broker: Broker, *, clock: Clock | None = None)
         source="auth",
         pool_size=settings.database_pool_size,
     )
-    keys = KeyRing(database, Seal(secret), clock)
-    revocations = Revocations(clock)
-    revoked_lately = _revoked_lately(database, clock)
-    broadcast, listener = revocation_listener("auth", revocations, revoked_lately, keys.load)
-    broker.subscribe(broadcast)
+    service_tokens = ServiceTokens(secret, "auth", clock)
+    for name, peer in peers.items():
+        peer.auth = ServiceAuth(service_tokens, name)
+    base = Base(settings, database, peers, clock)
+    database.on_announced(_refuse_revoked(base.revocations))
 
-    passwords = Passwords()
-    issue = IssueTokens(keys, clock)
-    end_session = EndSession(database, revocations, clock)
+    async def recent_revocations() -> Sequence[Revocation]:
+        return await revoked_lately(database, clock.now())
+
+    broadcast, listener = revocation_listener(
+        "auth", base.revocations, recent_revocations, base.keys.load
+    )
+    features = [make(base) for make in FEATURES]
+    broker.subscribe(broadcast, *(one for made in features for one in made.subscriptions))
     checks = {"database": database.ping, "broker": broker.ping}
     app = build_app(
         "auth",
-        endpoints=[
-            AccountEndpoints(
-                RegisterAccount(database, passwords, clock),
-                ReadAccount(database),
-                common_passwords(),
-            ),
-            SessionEndpoints(
-                LogIn(database, passwords, issue, clock),
-                RefreshSession(database, issue, end_session, clock),
-                LogOut(database, end_session),
-            ),
-            TokenEndpoints(keys, revoked_lately),
-        ],
+        endpoints=[group for made in features for group in made.endpoints],
         authenticate=TokenVerifier(
-            keys, revocations, ServiceTokenVerifier(secret, "auth", clock), clock
+            base.keys, base.revocations, ServiceTokenVerifier(secret, "auth", clock), clock
         ),
         checks=checks,
     )
@@ -74,20 +79,31 @@ def build(settings: AuthSettings, broker: Broker, *, clock: Clock | None = None)
         components=(
             listener,
             Component("relay", Relay(database, broker).run),
-            periodic(
-                "session-pruner", SECONDS_BETWEEN_PRUNINGS, SessionPruner(database, clock).prune
-            ),
+            *(one for made in features for one in made.components),
         ),
-        before_start=(require_migrated(database, "auth_service"), keys.load),
+        before_start=(
+            require_migrated(database, "auth_service"),
+            base.keys.load,
+            *(one for made in features for one in made.before_start),
+        ),
         checks=checks,
-        close=(passwords.close, database.close),
+        close=(
+            *(one for made in features for one in made.close),
+            base.passwords.close,
+            *(peer.aclose for peer in peers.values()),
+            database.close,
+        ),
     )
 
 
-def _revoked_lately(
-    database: Database, clock: Clock
-) -> Callable[[], Awaitable[Sequence[Revocation]]]:
-    async def read() -> Sequence[Revocation]:
-        return await Sessions(database).revoked_lately(clock.now())
+def _refuse_revoked(
+    revocations: Revocations,
+) -> Callable[[Sequence[IntegrationEvent]], None]:
+    """Lets this process refuse what it has revoked itself without waiting for the event."""
 
-    return read
+    def told(events: Sequence[IntegrationEvent]) -> None:
+        for event in events:
+            if isinstance(event, SessionRevoked):
+                revocations.add(Revocation(event.session_id, event.revoked_at))
+
+    return told

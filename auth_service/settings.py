@@ -3,9 +3,20 @@
 from pydantic import Field
 
 from shared.settings import ServiceSettings
+from shared.storage.settings import StorageSettings
 
 
-class AuthSettings(ServiceSettings):
-    """The common settings, on a port of its own."""
+class AuthSettings(StorageSettings, ServiceSettings):
+    """The common settings, and those of accounts."""
 
     port: int = Field(8001, ge=0, le=65535, description="The port to listen on.")
+    content_url: str = Field(
+        "http://127.0.0.1:8002", description="Where the content service answers."
+    )
+    jobs_url: str = Field("http://127.0.0.1:8003", description="Where the jobs service answers.")
+    session_max_days: float = Field(
+        90.0, gt=0, le=3650, description="How long a session lasts at most, in days."
+    )
+    session_idle_days: float = Field(
+        30.0, gt=0, le=3650, description="How long a session lasts without being used, in days."
+    )

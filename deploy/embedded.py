@@ -5,11 +5,11 @@ instead of RabbitMQ, and each other's ASGI apps instead of addresses.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 import auth_service.service
 import content_service.service
@@ -104,9 +104,15 @@ def compose(home: Home, postgres: EmbeddedPostgres) -> Suite:
             "amqp_url": "in-process:",
         }
 
-    auth = auth_service.service.build(load(AuthSettings, **common("auth")), broker)
+    storage_url = home.storage.as_uri()
+    apps: dict[str, ASGIApp] = {}  # auth knows those that know auth
+    auth = auth_service.service.build(
+        load(AuthSettings, storage_url=storage_url, **common("auth")),
+        broker,
+        peers={name: in_process(_later(apps, name), name) for name in ("content", "jobs")},
+    )
     content = content_service.service.build(
-        load(ContentSettings, storage_url=home.storage.as_uri(), **common("content")),
+        load(ContentSettings, storage_url=storage_url, **common("content")),
         broker,
         auth=in_process(auth.app, "auth"),
     )
@@ -115,12 +121,22 @@ def compose(home: Home, postgres: EmbeddedPostgres) -> Suite:
     worker = jobs_service.service.build_worker(
         job_settings, broker, content=in_process(content.app, "content")
     )
+    apps |= {"auth": auth.app, "content": content.app, "jobs": jobs.app}
     settings = load(GatewaySettings, secret_key=secret_key)
     door = gateway.service.build(
         settings,
         broker,
-        upstreams={"auth": auth.app, "content": content.app, "jobs": jobs.app},
+        upstreams=apps,
     )
     consumer = Service("broker", door.app, components=(Component("consumer", broker.run),))
     services = (auth, content, jobs, worker, consumer, door)
     return Suite(services, door.app, broker, settings.drain_seconds)
+
+
+def _later(apps: Mapping[str, ASGIApp], name: str) -> ASGIApp:
+    """The app that `apps` will hold under `name` by the time of the first request."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await apps[name](scope, receive, send)
+
+    return app

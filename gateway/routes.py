@@ -16,6 +16,9 @@ PREFIXES = {
     "/.well-known/jwks.json": "auth",
     "/api/auth": "auth",
     "/api/users": "auth",
+    "/api/admin": "auth",
+    "/api/avatars": "auth",
+    "/api/social": "auth",
     "/api/videos": "content",
     "/api/posts": "content",
     "/api/search": "content",
@@ -49,13 +52,31 @@ class RouteClass(Enum):
 OPEN = {
     ("GET", "/.well-known/jwks.json"): RouteClass.REST,
     ("POST", "/api/auth/register"): RouteClass.REGISTER,
+    ("POST", "/api/auth/guest"): RouteClass.REGISTER,
     ("POST", "/api/auth/login"): RouteClass.LOGIN,
+    ("POST", "/api/auth/login/second-factor"): RouteClass.LOGIN,
+    ("POST", "/api/auth/login/second-factor/passkey-options"): RouteClass.LOGIN,
+    ("POST", "/api/auth/passkeys/login/options"): RouteClass.LOGIN,
+    ("POST", "/api/auth/passkeys/login"): RouteClass.LOGIN,
     ("POST", "/api/auth/refresh"): RouteClass.REST,
+    ("POST", "/api/auth/verify-email"): RouteClass.LOGIN,
+    ("POST", "/api/auth/verify-email/resend"): RouteClass.REGISTER,
+    ("POST", "/api/auth/password/forgot"): RouteClass.REGISTER,
+    ("POST", "/api/auth/password/reset"): RouteClass.LOGIN,
+    ("POST", "/api/auth/email/confirm"): RouteClass.LOGIN,
+    ("GET", "/api/auth/pages/verify-email"): RouteClass.REST,
+    ("GET", "/api/auth/pages/reset-password"): RouteClass.REST,
+    ("GET", "/api/auth/pages/change-email"): RouteClass.REST,
+    ("GET", "/api/auth/pages/page.js"): RouteClass.REST,
+    ("GET", "/api/auth/pages/page.css"): RouteClass.REST,
     ("POST", "/api/users/login"): RouteClass.LOGIN,
 }
 """Calls that need no access token, and do not look at one."""
 
-PUBLIC = frozenset({"/api/posts", "/api/search", "/api/tags"})
+OPEN_PREFIXES = {"/api/social": RouteClass.LOGIN}
+"""The same for all that is under these: browsers walk through social log-ins without a token."""
+
+PUBLIC = frozenset({"/api/avatars", "/api/posts", "/api/search", "/api/tags"})
 """Everybody may GET what is under these prefixes; without a token, from the short cache."""
 
 PROBES = frozenset({"/health", "/health/ready", "/api/health", "/metrics"})
@@ -115,6 +136,10 @@ class Routes:
         self._by_prefix = {
             prefix: Route(upstreams[service], max_body, service)
             for prefix, service in PREFIXES.items()
+        }
+        self._by_prefix |= {
+            prefix: replace(self._by_prefix[prefix], token=TokenRule.IGNORED, limit=limit)
+            for prefix, limit in OPEN_PREFIXES.items()
         }
         self._public = {
             prefix: replace(self._by_prefix[prefix], token=TokenRule.OPTIONAL, cached=True)

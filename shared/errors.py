@@ -36,11 +36,14 @@ class Problem(Exception):  # noqa: N818 - the RFC 9457 term
         *,
         errors: tuple[FieldError, ...] = (),
         headers: dict[str, str] | None = None,
+        members: dict[str, object] | None = None,
     ) -> None:
         super().__init__(detail or self.title)
         self.detail = detail or self.title
         self.errors = errors
         self.headers = headers or {}
+        self.members = members or {}
+        """What a client needs to go on, beside the standard members (RFC 9457, 3.2)."""
 
 
 class Malformed(Problem):

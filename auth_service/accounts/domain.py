@@ -7,7 +7,7 @@ from datetime import datetime
 
 import msgspec
 
-from shared.errors import Conflict, FieldError, Invalid, Unauthenticated
+from shared.errors import Conflict, FieldError, Forbidden, Invalid, Unauthenticated
 from shared.security.principal import UserId
 
 MAX_EMAIL = 254
@@ -40,14 +40,29 @@ class AccountGone(Unauthenticated):
     code, title = "account_gone", "This account does not exist any more"
 
 
+class AccountSuspended(Forbidden):
+    """An administrator has suspended the account."""
+
+    code, title = "account_suspended", "This account has been suspended"
+
+
 class Account(msgspec.Struct, frozen=True):
-    """A person's account, without its secret."""
+    """A person's account, without its secret; guests have no e-mail address."""
 
     id: UserId
-    email: str
+    email: str | None
     handle: str
     roles: tuple[str, ...]
     created_at: datetime
+    email_verified: bool = False
+    guest: bool = False
+    display_name: str = ""
+    bio: str = ""
+    avatar: str | None = None
+    language: str = "en"
+    time_zone: str = "UTC"
+    suspended: bool = False
+    deletion_due_at: datetime | None = None
 
 
 class Registration(msgspec.Struct, frozen=True):
@@ -84,6 +99,11 @@ def email_key(email: str) -> str:
 def handle_key(handle: str) -> str:
     """What handles that people take for the same have in common: case and width do not count."""
     return unicodedata.normalize("NFKC", handle.strip()).casefold()
+
+
+def handle_skeleton(handle: str) -> str:
+    """What handles that look alike have in common."""
+    return handle_key(handle)
 
 
 def _wrong_in_email(email: str) -> Iterator[str]:

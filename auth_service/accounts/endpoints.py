@@ -3,10 +3,13 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from starlette.requests import Request
+
 from auth_service.accounts.domain import AccountGone, EmailTaken, HandleTaken, Registration
 from auth_service.accounts.passwords import TooBusy
 from auth_service.accounts.schemas import EXAMPLE_ACCOUNT, AccountView, NewAccount, Registered
 from auth_service.accounts.use_cases import ReadAccount, RegisterAccount
+from auth_service.device import device_of
 from shared.http.endpoint import endpoint
 from shared.security.principal import Principal
 
@@ -34,12 +37,12 @@ class AccountEndpoints:
         example=Registered(_REGISTERED, EXAMPLE_ACCOUNT),
         errors=(EmailTaken, HandleTaken, TooBusy),
     )
-    async def register(self, body: NewAccount) -> Registered:
+    async def register(self, body: NewAccount, request: Request) -> Registered:
         """Check the wishes, make the account."""
         wanted = Registration.checked(
             body.email, body.user_handle, body.password, self.common_passwords
         )
-        account = await self.register_account(wanted)
+        account = await self.register_account(wanted, device_of(request))
         return Registered(_REGISTERED, AccountView.of(account))
 
     @endpoint(
@@ -49,6 +52,7 @@ class AccountEndpoints:
         tag="auth",
         example=EXAMPLE_ACCOUNT,
         errors=(AccountGone,),
+        scope="profile:read",
     )
     async def me(self, caller: Principal) -> AccountView:
         """The caller's account."""

@@ -39,15 +39,32 @@ class AccountView(msgspec.Struct, frozen=True):
     """An account as its owner sees it."""
 
     id: UUID
-    email: str
+    email: str | None
     user_handle: str
     roles: tuple[str, ...]
     created_at: datetime
+    email_verified: bool
+    guest: bool
+    display_name: str
+    avatar_url: str | None
+    language: str
+    time_zone: str
+    deletion_due_at: datetime | None
 
     @classmethod
     def of(cls, account: Account) -> "AccountView":
         """The view of `account`."""
-        return cls(account.id, account.email, account.handle, account.roles, account.created_at)
+        return cls(
+            account.id, account.email, account.handle, account.roles, account.created_at,
+            account.email_verified, account.guest, account.display_name,
+            avatar_url(account.avatar), account.language, account.time_zone,
+            account.deletion_due_at,
+        )  # fmt: skip
+
+
+def avatar_url(avatar: str | None) -> str | None:
+    """Where everybody can see a picture, relative to the API."""
+    return f"/api/avatars/{avatar}" if avatar else None
 
 
 class Registered(msgspec.Struct, frozen=True):
@@ -63,4 +80,11 @@ EXAMPLE_ACCOUNT = AccountView(
     user_handle="mina",
     roles=(),
     created_at=datetime(2026, 3, 1, 9, 30, tzinfo=UTC),
+    email_verified=True,
+    guest=False,
+    display_name="Mina Kim",
+    avatar_url=None,
+    language="ko",
+    time_zone="Asia/Seoul",
+    deletion_due_at=None,
 )

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from auth_service.accounts.domain import Account, AccountGone, EmailTaken, HandleTaken, Registration
 from auth_service.accounts.passwords import Passwords
 from auth_service.accounts.repository import Accounts, Taken
+from auth_service.audit.domain import Action
+from auth_service.audit.repository import AuditLog
+from auth_service.device import Device
 from auth_service.events import UserRegistered
 from shared.clock import Clock
 from shared.db.database import Database
@@ -21,7 +24,7 @@ class RegisterAccount:
     passwords: Passwords
     clock: Clock
 
-    async def __call__(self, registration: Registration) -> Account:
+    async def __call__(self, registration: Registration, device: Device) -> Account:
         """The new account."""
         password_hash = await self.passwords.hash(registration.password)
         account = Account(
@@ -33,7 +36,10 @@ class RegisterAccount:
         )
         async with self.database.transaction() as tx:
             if not await Accounts(tx).add(account, password_hash):
-                raise _conflict(await Accounts(tx).taken(account.email, account.handle))
+                raise _conflict(await Accounts(tx).taken(registration.email, registration.handle))
+            await AuditLog(tx).add(
+                Action.REGISTERED, account.created_at, device, subject=account.id
+            )
             tx.announce(UserRegistered(account.id, account.handle, account.created_at))
         return account
 

@@ -3,22 +3,34 @@
 A session is one log-in on one device: the family of all refresh tokens that descend from it.
 """
 
-import hashlib
-import secrets
 from datetime import datetime, timedelta
-from enum import Enum, auto
-from typing import NamedTuple
+from enum import Enum, StrEnum, auto
 
 import msgspec
 
 from auth_service.accounts.domain import Account
-from shared.errors import Unauthenticated
+from shared.errors import Forbidden, Unauthenticated
 from shared.security.principal import SessionId
 
-REFRESH_TOKEN_LIFETIME = timedelta(days=30)
 GRACE = timedelta(seconds=10)
 """How long a used refresh token is still taken: three open tabs must not log a user out."""
-_RANDOM_BYTES = 32
+AUTHENTICATED_RECENTLY = timedelta(minutes=10)
+"""How long a proof of identity is good enough for what is dangerous."""
+
+
+class Method(StrEnum):
+    """How somebody proved who they are (RFC 8176; `guest` and `fed` are our own)."""
+
+    PASSWORD = "pwd"  # noqa: S105 - the name of a method
+    OTP = "otp"
+    RECOVERY_CODE = "kba"
+    PASSKEY = "hwk"
+    SOCIAL = "fed"
+    GUEST = "guest"
+
+
+SECOND_FACTORS = frozenset({Method.OTP, Method.RECOVERY_CODE, Method.PASSKEY})
+"""Methods that are enough beside, or in place of, a password."""
 
 
 class WrongCredentials(Unauthenticated):
@@ -51,12 +63,32 @@ class RefreshTokenRevoked(Unauthenticated):
     code, title = "session_revoked", "The session has ended"
 
 
+class SecondFactorRequired(Unauthenticated):
+    """The first factor was right; `challenge` is the ticket for the second one."""
+
+    code, title = "second_factor_required", "A second factor is required"
+
+
+class ReauthenticationRequired(Forbidden):
+    """The session is good; this needs a fresh proof of who is there."""
+
+    code, title = "reauthentication_required", "Prove once more who you are"
+
+
+class SessionLimits(msgspec.Struct, frozen=True):
+    """How long a session lasts: at most, and without being used."""
+
+    age: timedelta
+    inactivity: timedelta
+
+
 class RefreshToken(msgspec.Struct, frozen=True):
     """A stored refresh token with its session's state and its owner."""
 
     session_id: SessionId
     account: Account
     expires_at: datetime
+    session_expires_at: datetime
     used_at: datetime | None
     session_revoked_at: datetime | None
 
@@ -70,29 +102,11 @@ class Use(Enum):
     REUSED = auto()
 
 
-class Secret(NamedTuple):
-    """A new refresh token for the client, and the hash that is kept."""
-
-    token: str
-    hash: bytes
-
-
-def new_secret() -> Secret:
-    """256 random bits; no salt and no slow hash are needed for what cannot be guessed."""
-    token = secrets.token_urlsafe(_RANDOM_BYTES)
-    return Secret(token, hash_of(token))
-
-
-def hash_of(token: str) -> bytes:
-    """The SHA-256 under which a refresh token is stored."""
-    return hashlib.sha256(token.encode()).digest()
-
-
 def judge(token: RefreshToken, now: datetime) -> Use:
     """What it means that `token` is used now."""
     if token.session_revoked_at is not None:
         return Use.REVOKED
-    if token.expires_at <= now:
+    if min(token.expires_at, token.session_expires_at) <= now:
         return Use.EXPIRED
     if token.used_at is not None and now - token.used_at > GRACE:
         return Use.REUSED

@@ -4,16 +4,20 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 
+from auth_service.accounts.domain import AccountSuspended
 from auth_service.accounts.passwords import TooBusy
 from auth_service.accounts.schemas import EXAMPLE_ACCOUNT
+from auth_service.device import device_of
 from auth_service.sessions.bodies import read_credentials, read_log_out
 from auth_service.sessions.domain import (
     RefreshTokenExpired,
     RefreshTokenInvalid,
     RefreshTokenReused,
     RefreshTokenRevoked,
+    SecondFactorRequired,
     WrongCredentials,
 )
+from auth_service.sessions.log_in import LogIn
 from auth_service.sessions.schemas import (
     CREDENTIALS_FORM,
     Credentials,
@@ -21,7 +25,7 @@ from auth_service.sessions.schemas import (
     RefreshRequest,
     TokensView,
 )
-from auth_service.sessions.use_cases import LogIn, LogOut, RefreshSession
+from auth_service.sessions.use_cases import LogOut, RefreshSession
 from shared.errors import Invalid, Malformed, TooLarge, UnsupportedType
 from shared.http.endpoint import endpoint
 from shared.security.principal import Principal
@@ -53,12 +57,22 @@ class SessionEndpoints:
         body_schema=CREDENTIALS_FORM,
         body_example=_CREDENTIALS,
         example=_TOKENS,
-        errors=(WrongCredentials, Malformed, TooLarge, UnsupportedType, Invalid, TooBusy),
+        errors=(
+            WrongCredentials,
+            SecondFactorRequired,
+            AccountSuspended,
+            Malformed,
+            TooLarge,
+            UnsupportedType,
+            Invalid,
+            TooBusy,
+        ),
     )
     async def login(self, request: Request) -> TokensView:
         """A new session."""
         credentials = await read_credentials(request)
-        return TokensView.of(await self.log_in(credentials.login, credentials.password))
+        device = device_of(request)
+        return TokensView.of(await self.log_in(credentials.login, credentials.password, device))
 
     @endpoint(
         "POST",

@@ -1,16 +1,17 @@
 """Sessions and their refresh tokens in the database."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy import bindparam, delete, exists, insert, select, update
 
 from auth_service.accounts.repository import ACCOUNT, account_of
-from auth_service.sessions.domain import REFRESH_TOKEN_LIFETIME, RefreshToken
+from auth_service.device import Device
+from auth_service.sessions.domain import Method, RefreshToken, SessionLimits
 from auth_service.tables import refresh_tokens, sessions, users
 from shared.db.executor import Executor
 from shared.security.principal import SessionId, UserId
-from shared.security.revocations import REMEMBERED_FOR, Revocation
 
 _BATCH = 5000
 
@@ -23,6 +24,7 @@ _LOCK_TOKEN = (
         refresh_tokens.c.expires_at,
         refresh_tokens.c.used_at,
         sessions.c.revoked_at,
+        sessions.c.expires_at.label("session_expires_at"),
     )
     .join_from(refresh_tokens, sessions)
     .join(users)
@@ -34,17 +36,21 @@ _MARK_USED = (
     .where(refresh_tokens.c.hash == bindparam("token_hash"), refresh_tokens.c.used_at.is_(None))
     .values(used_at=bindparam("now"))
 )
-_REVOKE = (
+_END = (
     update(sessions)
-    .where(
-        sessions.c.id == bindparam("session"),
-        sessions.c.user_id == bindparam("owner"),
-        sessions.c.revoked_at.is_(None),
-    )
+    .where(sessions.c.user_id == bindparam("owner"), sessions.c.revoked_at.is_(None))
     .values(revoked_at=bindparam("now"), revoked_because=bindparam("reason"))
+    .returning(sessions.c.id)
 )
-_REVOKED_SINCE = select(sessions.c.id, sessions.c.revoked_at).where(
-    sessions.c.revoked_at > bindparam("since")
+_END_ONE = _END.where(sessions.c.id == bindparam("session"))
+_END_OTHERS = _END.where(sessions.c.id != bindparam("kept"))
+_AUTHENTICATED = select(sessions.c.authenticated_at).where(
+    sessions.c.id == bindparam("session"), sessions.c.revoked_at.is_(None)
+)
+_AUTHENTICATE = (
+    update(sessions)
+    .where(sessions.c.id == bindparam("session"), sessions.c.revoked_at.is_(None))
+    .values(authenticated_at=bindparam("now"), methods=bindparam("new_methods"))
 )
 _OF_TOKEN = (
     select(sessions.c.id)
@@ -64,8 +70,8 @@ _DELETE_ENDED_SESSIONS = delete(sessions).where(
     sessions.c.id.in_(
         select(sessions.c.id)
         .where(
-            ~exists().where(refresh_tokens.c.session_id == sessions.c.id),
-            sessions.c.revoked_at.is_(None) | (sessions.c.revoked_at < bindparam("forgotten")),
+            ~exists().where(refresh_tokens.c.session_id == sessions.c.id)
+            | (sessions.c.expires_at < bindparam("now"))
         )
         .limit(_BATCH)
         .with_for_update(skip_locked=True)
@@ -79,17 +85,38 @@ class Sessions:
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
 
-    async def start(self, session: SessionId, user: UserId, now: datetime) -> None:
+    async def start(
+        self,
+        session: SessionId,
+        user: UserId,
+        device: Device,
+        methods: Iterable[Method],
+        now: datetime,
+        limits: SessionLimits,
+    ) -> None:
         """Add a session that has no refresh token yet."""
-        await self._executor.run(_START, {"id": session, "user_id": user, "created_at": now})
+        row = {
+            "id": session,
+            "user_id": user,
+            "created_at": now,
+            "expires_at": now + limits.age,
+            "last_seen_at": now,
+            "authenticated_at": now,
+            "methods": list(methods),
+            "address": device.address,
+            "user_agent": device.user_agent,
+        }
+        await self._executor.run(_START, row)
 
-    async def add_token(self, session: SessionId, token_hash: bytes, now: datetime) -> None:
+    async def add_token(
+        self, session: SessionId, token_hash: bytes, now: datetime, limits: SessionLimits
+    ) -> None:
         """Add a refresh token to the family of `session`."""
         row = {
             "hash": token_hash,
             "session_id": session,
             "created_at": now,
-            "expires_at": now + REFRESH_TOKEN_LIFETIME,
+            "expires_at": now + limits.inactivity,
         }
         await self._executor.run(_ADD_TOKEN, row)
 
@@ -102,6 +129,7 @@ class Sessions:
             session_id=row.session_id,
             account=account_of(row),
             expires_at=row.expires_at,
+            session_expires_at=row.session_expires_at,
             used_at=row.used_at,
             session_revoked_at=row.revoked_at,
         )
@@ -110,25 +138,43 @@ class Sessions:
         """Remember the first use of a token; later ones do not prolong its grace."""
         await self._executor.run(_MARK_USED, {"token_hash": token_hash, "now": now})
 
-    async def revoke(self, session: SessionId, owner: UserId, now: datetime, reason: str) -> bool:
+    async def end(self, session: SessionId, owner: UserId, now: datetime, reason: str) -> bool:
         """End a session of `owner`; whether it was under way until now."""
         params = {"session": session, "owner": owner, "now": now, "reason": reason}
-        return await self._executor.run(_REVOKE, params) == 1
+        return await self._executor.one(_END_ONE, params) is not None
+
+    async def end_all(
+        self, owner: UserId, now: datetime, reason: str, kept: SessionId | None
+    ) -> Sequence[SessionId]:
+        """End every session of `owner` but `kept`; which these were."""
+        params = {"owner": owner, "now": now, "reason": reason}
+        if kept is None:
+            rows = await self._executor.all(_END, params)
+        else:
+            rows = await self._executor.all(_END_OTHERS, {**params, "kept": kept})
+        return [SessionId(row.id) for row in rows]
+
+    async def authenticated_at(self, session: UUID) -> datetime | None:
+        """When the user of a session under way last proved who they are."""
+        row = await self._executor.one(_AUTHENTICATED, {"session": session})
+        return row.authenticated_at if row else None
+
+    async def authenticate(
+        self, session: SessionId, methods: Iterable[Method], now: datetime
+    ) -> bool:
+        """Remember a new proof of who uses the session; whether it is still under way."""
+        params = {"session": session, "new_methods": list(methods), "now": now}
+        return await self._executor.run(_AUTHENTICATE, params) == 1
 
     async def of_token(self, token_hash: bytes) -> SessionId | None:
         """The session to whose family a refresh token belongs."""
         row = await self._executor.one(_OF_TOKEN, {"token_hash": token_hash})
         return SessionId(row.id) if row else None
 
-    async def revoked_lately(self, now: datetime) -> Sequence[Revocation]:
-        """Every session that ended while access tokens of it may still be about."""
-        rows = await self._executor.all(_REVOKED_SINCE, {"since": now - REMEMBERED_FOR})
-        return [Revocation(row.id, row.revoked_at) for row in rows]
-
     async def delete_expired_tokens(self, now: datetime) -> int:
         """Delete some refresh tokens whose time is over; how many."""
         return await self._executor.run(_DELETE_EXPIRED_TOKENS, {"now": now})
 
     async def delete_ended(self, now: datetime) -> int:
-        """Delete some sessions that have no token left and need not be refused any more."""
-        return await self._executor.run(_DELETE_ENDED_SESSIONS, {"forgotten": now - REMEMBERED_FOR})
+        """Delete some sessions that are over or have no token left."""
+        return await self._executor.run(_DELETE_ENDED_SESSIONS, {"now": now})

@@ -1,30 +1,32 @@
-"""Logging in, staying logged in, logging out."""
+"""Staying logged in, logging out, and what other features need of sessions."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from auth_service.accounts.domain import Account
-from auth_service.accounts.passwords import Passwords
-from auth_service.accounts.repository import Accounts
-from auth_service.events import SessionRevoked
+from auth_service.accounts.permissions import scopes_of
+from auth_service.device import Device
+from auth_service.secrets import hash_of, new_secret
 from auth_service.sessions.domain import (
+    AUTHENTICATED_RECENTLY,
+    Method,
+    ReauthenticationRequired,
     RefreshTokenExpired,
     RefreshTokenInvalid,
     RefreshTokenReused,
     RefreshTokenRevoked,
+    SessionLimits,
     Use,
-    WrongCredentials,
-    hash_of,
     judge,
-    new_secret,
 )
 from auth_service.sessions.repository import Sessions
 from auth_service.tokens.keyring import KeyRing
+from auth_service.tokens.revocations import revoke
 from shared.clock import Clock
 from shared.db.database import Database, Transaction
 from shared.errors import Unauthenticated
 from shared.ids import uuid7
 from shared.security.principal import Principal, SessionId, UserId
-from shared.security.revocations import Revocation, Revocations
 from shared.security.tokens import TokenIssuer
 
 
@@ -42,67 +44,77 @@ class IssueTokens:
     """Make a pair of tokens for a session, in the transaction of the caller."""
 
     keys: KeyRing
+    limits: SessionLimits
     clock: Clock
 
     async def __call__(self, tx: Transaction, session: SessionId, account: Account) -> LoggedIn:
         """The pair; the refresh token joins the family of the session."""
         secret = new_secret()
-        await Sessions(tx).add_token(session, secret.hash, self.clock.now())
+        await Sessions(tx).add_token(session, secret.hash, self.clock.now(), self.limits)
         issuer = TokenIssuer(self.keys.signing_key(), self.clock)
-        access_token = issuer.issue(Principal(account.id, session, account.roles))
-        return LoggedIn(access_token, secret.token, account)
+        principal = Principal(
+            account.id, session, account.roles, scopes_of(account.roles), account.guest
+        )
+        return LoggedIn(issuer.issue(principal), secret.token, account)
 
 
 @dataclass(frozen=True, slots=True)
-class LogIn:
-    """Start a session for whoever knows a password; raises `WrongCredentials`."""
+class StartSession:
+    """Start a session of somebody who has proved who they are; see `Admit` for who has not yet."""
 
-    database: Database
-    passwords: Passwords
     issue: IssueTokens
+    limits: SessionLimits
     clock: Clock
 
-    async def __call__(self, login: str, password: str) -> LoggedIn:
-        """`login` is an e-mail address or a handle."""
-        found = await Accounts(self.database).find_with_hash(login)
-        account, hashed = found or (None, None)
-        right = await self.passwords.verify(password, hashed)
-        if account is None or not right:
-            raise WrongCredentials
+    async def __call__(
+        self, tx: Transaction, account: Account, device: Device, methods: Iterable[Method]
+    ) -> LoggedIn:
+        """Its first pair of tokens."""
         session = SessionId(uuid7())
-        async with self.database.transaction() as tx:
-            await Sessions(tx).start(session, account.id, self.clock.now())
-            return await self.issue(tx, session, account)
+        await Sessions(tx).start(
+            session, account.id, device, methods, self.clock.now(), self.limits
+        )
+        return await self.issue(tx, session, account)
 
 
 @dataclass(frozen=True, slots=True)
-class EndSession:
-    """Revoke a session and tell everybody."""
+class EndSessions:
+    """End sessions of a user, in the transaction of the caller; everybody is told."""
 
-    database: Database
-    revocations: Revocations
     clock: Clock
 
-    async def __call__(self, session: SessionId, owner: UserId, reason: str) -> None:
-        """Do nothing when it has ended before, or is not `owner`'s."""
-        async with self.database.transaction() as tx:
-            ended = await self.within(tx, session, owner, reason)
-        self.refuse(ended)
-
-    async def within(
-        self, tx: Transaction, session: SessionId, owner: UserId, reason: str
-    ) -> Revocation | None:
-        """As a part of `tx`: what to `refuse` once it has committed."""
+    async def one(self, tx: Transaction, session: SessionId, owner: UserId, reason: str) -> bool:
+        """Whether that session was `owner`'s and under way."""
         now = self.clock.now()
-        if not await Sessions(tx).revoke(session, owner, now, reason):
-            return None
-        tx.announce(SessionRevoked(session, owner, now))
-        return Revocation(session, now)
+        if not await Sessions(tx).end(session, owner, now, reason):
+            return False
+        await revoke(tx, [session], owner, now)
+        return True
 
-    def refuse(self, ended: Revocation | None) -> None:
-        """Refuse the session in this process at once; the others hear the event."""
-        if ended is not None:
-            self.revocations.add(ended)
+    async def all(
+        self, tx: Transaction, owner: UserId, reason: str, *, kept: SessionId | None = None
+    ) -> int:
+        """End all of them but `kept`; how many."""
+        now = self.clock.now()
+        ended = await Sessions(tx).end_all(owner, now, reason, kept)
+        await revoke(tx, ended, owner, now)
+        return len(ended)
+
+
+@dataclass(frozen=True, slots=True)
+class RequireRecent:
+    """Let nobody do what is dangerous who has not proved lately who they are."""
+
+    database: Database
+    clock: Clock
+
+    async def __call__(self, caller: Principal) -> None:
+        """Raises `ReauthenticationRequired` when the last proof is older than ten minutes."""
+        at = await Sessions(self.database).authenticated_at(caller.session_id)
+        if at is None or self.clock.now() - at > AUTHENTICATED_RECENTLY:
+            raise ReauthenticationRequired(
+                "Send POST /api/auth/reauthenticate with your password or a second factor first."
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +122,12 @@ class RefreshSession:
     """Exchange a refresh token for a new pair; each is good for one use.
 
     Raises `RefreshTokenInvalid`, `RefreshTokenExpired`, `RefreshTokenRevoked`, and
-    `RefreshTokenReused` after it has revoked the session.
+    `RefreshTokenReused` after it has ended the session.
     """
 
     database: Database
     issue: IssueTokens
-    end_session: EndSession
+    end_sessions: EndSessions
     clock: Clock
 
     async def __call__(self, refresh_token: str) -> LoggedIn:
@@ -130,12 +142,10 @@ class RefreshSession:
             if use is Use.GOOD:
                 await Sessions(tx).mark_used(token_hash, now)
                 return await self.issue(tx, token.session_id, token.account)
-            ended = None
             if use is Use.REUSED:
-                ended = await self.end_session.within(
+                await self.end_sessions.one(
                     tx, token.session_id, token.account.id, "refresh_token_reused"
                 )
-        self.end_session.refuse(ended)
         raise _REFUSALS[use]
 
 
@@ -151,13 +161,14 @@ class LogOut:
     """End the caller's session, and that of a refresh token of theirs when one is given."""
 
     database: Database
-    end_session: EndSession
+    end_sessions: EndSessions
 
     async def __call__(self, caller: Principal, refresh_token: str | None) -> None:
         """Another user's refresh token is left alone."""
-        await self.end_session(caller.session_id, caller.id, "logged_out")
-        if refresh_token is None:
-            return
-        session = await Sessions(self.database).of_token(hash_of(refresh_token))
-        if session is not None and session != caller.session_id:
-            await self.end_session(session, caller.id, "logged_out")
+        async with self.database.transaction() as tx:
+            await self.end_sessions.one(tx, caller.session_id, caller.id, "logged_out")
+            if refresh_token is None:
+                return
+            session = await Sessions(tx).of_token(hash_of(refresh_token))
+            if session is not None:
+                await self.end_sessions.one(tx, session, caller.id, "logged_out")

@@ -1,11 +1,13 @@
 """What other processes need to verify tokens: public keys, and the sessions that have ended."""
 
-from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
 from auth_service.tokens.keyring import KeyRing
+from auth_service.tokens.revocations import revoked_lately
+from shared.clock import Clock
+from shared.db.database import Database
 from shared.http.endpoint import endpoint
 from shared.security.jwks import JWKS_PATH, Jwk, Jwks
 from shared.security.principal import CallingService
@@ -27,7 +29,8 @@ class TokenEndpoints:
     """Published keys and revocations."""
 
     keys: KeyRing
-    revoked_lately: Callable[[], Awaitable[Iterable[Revocation]]]
+    database: Database
+    clock: Clock
 
     @endpoint(
         "GET",
@@ -49,4 +52,4 @@ class TokenEndpoints:
     )
     async def revocations(self, caller: CallingService) -> RevocationList:
         """For every process that verifies tokens, at its start and once a minute."""
-        return RevocationList(tuple(await self.revoked_lately()))
+        return RevocationList(tuple(await revoked_lately(self.database, self.clock.now())))

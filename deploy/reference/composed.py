@@ -77,7 +77,9 @@ def _build(storage_url: str) -> dict[str, Process]:
     nobody = httpx.AsyncClient(base_url="http://nowhere")
     job_settings = load(JobsSettings, **common)
     brokers = {name: _Noting() for name in _MODULES}
-    auth = auth_service.service.build(load(AuthSettings, **common), brokers["auth_service"])
+    auth = auth_service.service.build(
+        load(AuthSettings, storage_url=storage_url, **common), brokers["auth_service"], peers={}
+    )
     content = content_service.service.build(
         load(ContentSettings, storage_url=storage_url, **common),
         brokers["content_service"],

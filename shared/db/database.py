@@ -82,11 +82,11 @@ class Database:
         )
         self._reading = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         self._outbox = Outbox(source)
-        self._on_announced: list[Callable[[], None]] = []
+        self._on_announced: list[Callable[[Sequence[IntegrationEvent]], None]] = []
 
-    def on_announced(self, wake: Callable[[], None]) -> None:
-        """Call `wake` after each commit that left events in the outbox."""
-        self._on_announced.append(wake)
+    def on_announced(self, told: Callable[[Sequence[IntegrationEvent]], None]) -> None:
+        """Call `told` after each commit that left events in the outbox, with these."""
+        self._on_announced.append(told)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
@@ -100,8 +100,8 @@ class Database:
             if tx.announced:
                 await self._outbox.add(tx, tx.announced)
         if tx.announced:
-            for wake in self._on_announced:
-                wake()
+            for told in self._on_announced:
+                told(tx.announced)
 
     async def one(self, statement: Executable, params: Parameters | None = None) -> Row[Any] | None:
         """The first row, or None; outside any transaction."""

@@ -10,6 +10,7 @@ from starlette.types import Receive, Scope, Send
 from shared.errors import FieldError, Invalid, TooLarge, UnsupportedType
 from shared.http.decoding import convert_string, convert_strings, decode_json
 from shared.http.endpoint import Authenticator, Endpoint, HeaderParameter
+from shared.security.access import refuse
 from shared.security.bearer import bearer_token
 
 MAX_JSON_BYTES = 1024 * 1024
@@ -62,7 +63,10 @@ class BoundEndpoint:
         token = bearer_token(header)
         if self._signature.caller == "service":
             return await self._authenticate.service(token)
-        return await self._authenticate.user(token)
+        caller = await self._authenticate.user(token)
+        declaration = self._endpoint.declaration
+        refuse(caller, declaration.scope, guests=declaration.guests)
+        return caller
 
     def _response(self, answer: object) -> Response:
         if isinstance(answer, Response):

@@ -16,6 +16,10 @@ What a parameter is:
 - annotated with `Header(…)`: that request header;
 - of type `Request`: the request itself, for bodies that are streamed.
 
+Who may call, beyond that (`shared/security/access.py`): with `scope`, an API key that has it;
+without, no API key at all. A scope that begins with `admin:` is needed by everybody. `guests=False`
+asks for a registered account.
+
 An answer is a Struct (JSON), None (204), or a Starlette `Response` as it is.
 """
 
@@ -83,6 +87,8 @@ class Declaration:
     body_schema: dict[str, Any] | None
     answers: tuple[str, ...]
     sends_file: bool
+    scope: str | None
+    guests: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +131,8 @@ def endpoint(
     body_schema: dict[str, Any] | None = None,
     answers: tuple[str, ...] = (),
     sends_file: bool = False,
+    scope: str | None = None,
+    guests: bool = True,
 ) -> Callable[[H], H]:
     """Declare a method as an endpoint.
 
@@ -135,7 +143,7 @@ def endpoint(
     """
     declaration = Declaration(
         method, path, status, summary, tag, description, example, body_example, errors, aliases,
-        accepts, body_schema, answers, sends_file,
+        accepts, body_schema, answers, sends_file, scope, guests,
     )  # fmt: skip
 
     def declare(handler: H) -> H:

@@ -19,6 +19,7 @@ from shared.errors import (
 )
 from shared.http.endpoint import Endpoint
 from shared.http.problems import MEDIA_TYPE, ProblemBody, body_of
+from shared.security.access import refusals
 
 _REF = "#/components/schemas/{name}"
 _REQUEST_ID = "0f3d8c5e9b6a4d17a2c45e8f90b1d263"
@@ -203,6 +204,8 @@ def _implied_errors(one: Endpoint) -> list[type[Problem]]:
     found: list[type[Problem]] = []
     if signature.caller is not None:
         found.append(Unauthenticated)
+    if signature.caller in ("user", "optional"):
+        found += refusals(one.declaration.scope, guests=one.declaration.guests)
     if signature.body is not None:
         found += [Malformed, TooLarge, UnsupportedType]
     if signature.body or signature.query or signature.path or signature.headers:

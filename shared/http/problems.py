@@ -40,9 +40,10 @@ def response_of(problem: Problem) -> Response:
     headers = {"cache-control": "no-store", **problem.headers}
     if problem.status == 401:
         headers.setdefault("www-authenticate", 'Bearer realm="madang"')
-    return Response(
-        msgspec.json.encode(body_of(problem)), problem.status, headers, media_type=MEDIA_TYPE
-    )
+    body: object = body_of(problem)
+    if problem.members:
+        body = {**msgspec.to_builtins(body), **problem.members}
+    return Response(msgspec.json.encode(body), problem.status, headers, media_type=MEDIA_TYPE)
 
 
 def from_routing(error: HTTPException, method: str, path: str) -> Problem:

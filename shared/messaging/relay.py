@@ -72,7 +72,7 @@ class Relay:
         self._announced = asyncio.Event()
         self._lanes = asyncio.Semaphore(_LANES)
         self._pause = 0.0
-        database.on_announced(self._announced.set)
+        database.on_announced(lambda _: self._announced.set())
 
     async def run(self, ready: Ready) -> None:
         """Relay until cancelled, then finish the batches under way.

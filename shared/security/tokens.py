@@ -65,6 +65,7 @@ class AccessClaims(Claims, frozen=True, kw_only=True):
     roles: tuple[str, ...] = ()
     scopes: tuple[str, ...] = ()
     guest: bool = False
+    api_key: bool = False
 
 
 class TokenIssuer:
@@ -88,6 +89,7 @@ class TokenIssuer:
             roles=principal.roles,
             scopes=principal.scopes,
             guest=principal.guest,
+            api_key=principal.api_key,
         )
         return sign(claims, self._key)
 

@@ -77,6 +77,7 @@ class TokenVerifier:
             roles=claims.roles,
             scopes=claims.scopes,
             guest=claims.guest,
+            api_key=claims.api_key,
         )
         if principal.session_id in self._revocations:
             raise SessionRevoked

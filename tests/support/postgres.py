@@ -100,14 +100,21 @@ async def empty(database: Database) -> None:
     """Remove every row of the schema, but not the version of its migrations."""
     rows = await database.all(
         text(
-            "SELECT tablename FROM pg_tables"
+            "SELECT tablename, tablename = 'audit' AS guarded FROM pg_tables"
             " WHERE schemaname = :schema AND tablename <> 'alembic_version'"
         ),
         {"schema": database.schema},
     )
-    if rows:
-        tables = ", ".join(quoted(row.tablename) for row in rows)
-        await database.run(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
+    if not rows:
+        return
+    tables = ", ".join(quoted(row.tablename) for row in rows)
+    guarded = [quoted(row.tablename) for row in rows if row.guarded]
+    async with database.transaction() as tx:
+        for table in guarded:
+            await tx.run(text(f"ALTER TABLE {table} DISABLE TRIGGER USER"))
+        await tx.run(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
+        for table in guarded:
+            await tx.run(text(f"ALTER TABLE {table} ENABLE TRIGGER USER"))
 
 
 @asynccontextmanager

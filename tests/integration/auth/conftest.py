@@ -95,7 +95,9 @@ StartAuth = Callable[[], AbstractAsyncContextManager[Auth]]
 
 
 @pytest.fixture
-def start_auth(postgres: EmbeddedPostgres, auth_database: Database) -> StartAuth:
+def start_auth(
+    postgres: EmbeddedPostgres, auth_database: Database, tmp_path_factory: pytest.TempPathFactory
+) -> StartAuth:
     """Starts one more process of the service."""
 
     @asynccontextmanager
@@ -106,9 +108,10 @@ def start_auth(postgres: EmbeddedPostgres, auth_database: Database) -> StartAuth
             database_url=postgres.url("auth"),
             database_pool_size=10,
             amqp_url="amqp://unused",
+            storage_url=tmp_path_factory.mktemp("storage").as_uri(),
         )
         clock, broker = MovableClock(SystemClock().now()), InProcessBroker()
-        service = build(settings, broker, clock=clock)
+        service = build(settings, broker, peers={}, clock=clock)
         transport = InProcessTransport(service.app)
         try:
             async with httpx.AsyncClient(transport=transport, base_url="http://auth") as http:

@@ -124,6 +124,7 @@ async def test_a_password_is_stored_as_argon2id_with_the_owasp_parameters(auth: 
     assert found is not None
     account, hashed = found
     assert isinstance(account, Account)
+    assert hashed is not None
     assert hashed.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
     assert PASSWORD not in hashed
 

@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import text
 
 from auth_service.accounts import passwords as passwords_module
-from auth_service.sessions.pruner import SessionPruner
+from auth_service.tokens.pruner import Pruner
+from auth_service.tokens.revocations import revoked_lately
 from shared.db.database import Database
 from shared.messaging.event import decode
 from shared.runtime.periodic import periodic
@@ -276,31 +277,31 @@ async def test_what_is_over_is_deleted_and_what_is_under_way_stays(auth: Auth) -
     auth.clock.advance(29 * 86_400)
     alive = await auth.session()
     auth.clock.advance(2 * 86_400)
-    await SessionPruner(auth.database, auth.clock).prune()
+    await Pruner(auth.database, auth.clock).prune()
     assert await rows_of(auth, over) == (0, 0)
     assert await rows_of(auth, alive) == (1, 1)
 
 
-async def test_a_session_revoked_just_now_is_kept_for_those_who_must_refuse_it(auth: Auth) -> None:
+async def test_a_revocation_outlives_its_session_while_access_tokens_may_be_about(
+    auth: Auth,
+) -> None:
     tokens = await auth.session()
-    auth.clock.advance(31 * 86_400)
-    await auth.database.run(
-        text("UPDATE sessions SET revoked_at = :now WHERE id = :session"),
-        {"now": auth.clock.now(), "session": session_of(tokens)},
-    )
-    pruner = SessionPruner(auth.database, auth.clock)
+    await auth.http.post("/api/auth/logout", headers=bearer(tokens["access_token"]))
+    await auth.database.run(text("DELETE FROM sessions"))
+    pruner = Pruner(auth.database, auth.clock)
     await pruner.prune()
-    assert await rows_of(auth, tokens) == (1, 0)
+    (kept,) = await revoked_lately(auth.database, auth.clock.now())
+    assert str(kept.session_id) == session_of(tokens)
     auth.clock.advance(3600)
     await pruner.prune()
-    assert await rows_of(auth, tokens) == (0, 0)
+    assert await auth.database.all(text("SELECT * FROM revocations")) == []
 
 
 async def test_the_pruner_does_its_work_as_a_component(auth: Auth) -> None:
     tokens = await auth.session()
     auth.clock.advance(31 * 86_400)
     ready = asyncio.Event()
-    (component,) = (one for one in auth.service.components if one.name == "session-pruner")
+    (component,) = (one for one in auth.service.components if one.name == "pruner")
     task = asyncio.ensure_future(component.run(ready.set))
     try:
         async with asyncio.timeout(5):
@@ -314,7 +315,7 @@ async def test_the_pruner_does_its_work_as_a_component(auth: Auth) -> None:
 
 async def test_the_pruner_outlives_an_absent_database(auth: Auth) -> None:
     nowhere = Database("postgresql+asyncpg://auth:x@127.0.0.1:1/x", schema="auth", source="auth")
-    pruner = periodic("session-pruner", 0.01, SessionPruner(nowhere, auth.clock).prune)
+    pruner = periodic("pruner", 0.01, Pruner(nowhere, auth.clock).prune)
     task = asyncio.ensure_future(pruner.run(lambda: None))
     done, _ = await asyncio.wait([task], timeout=0.2)
     assert not done

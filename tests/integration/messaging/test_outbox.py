@@ -79,7 +79,7 @@ async def test_listeners_are_woken_by_a_commit_with_events_only(
     messaging_database: Database,
 ) -> None:
     woken: list[int] = []
-    messaging_database.on_announced(lambda: woken.append(1))
+    messaging_database.on_announced(lambda _: woken.append(1))
     async with messaging_database.transaction():
         pass
     assert woken == []

@@ -251,7 +251,7 @@ async def test_the_openapi_document_is_valid_and_leaves_out_internal_paths() -> 
     validate(document)
     assert "/internal/things" not in document["paths"]
     operation = document["paths"]["/api/things"]["post"]
-    assert set(operation["responses"]) == {"201", "400", "401", "409", "413", "415", "422"}
+    assert set(operation["responses"]) == {"201", "400", "401", "403", "409", "413", "415", "422"}
     assert "thing_taken" in str(operation["responses"]["409"])
     assert operation["responses"]["201"]["content"]["application/json"]["example"]
     assert operation["parameters"][0]["name"] == "Idempotency-Key"

@@ -1,17 +1,19 @@
-"""Forgets sessions and refresh tokens whose time is over."""
+"""Forgets sessions, tokens, tickets and revocations whose time is over."""
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 from auth_service.sessions.repository import Sessions
+from auth_service.tickets.repository import Tickets
+from auth_service.tokens.revocations import forget_old
 from shared.clock import Clock
 from shared.db.database import Database
 
 SECONDS_BETWEEN_PRUNINGS = 3600.0
 
 
-class SessionPruner:
-    """Keeps the tables as small as the sessions under way."""
+class Pruner:
+    """Keeps the tables as small as what is under way."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
@@ -20,8 +22,14 @@ class SessionPruner:
     async def prune(self) -> None:
         """Delete what is over, a batch at a time."""
         sessions = Sessions(self._database)
-        for delete in (sessions.delete_expired_tokens, sessions.delete_ended):
-            await _until_none_is_left(delete, self._clock.now())
+        now = self._clock.now()
+        await forget_old(self._database, now)
+        for delete in (
+            sessions.delete_expired_tokens,
+            sessions.delete_ended,
+            Tickets(self._database).delete_expired,
+        ):
+            await _until_none_is_left(delete, now)
 
 
 async def _until_none_is_left(delete: Callable[[datetime], Awaitable[int]], now: datetime) -> None:

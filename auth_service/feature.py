@@ -1,0 +1,71 @@
+"""What every feature of the service is built on, and what it adds to the service.
+
+Each feature has a `building.py` with `build(base) -> Feature`, and `service.py` lists them.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+import httpx
+
+from auth_service.accounts.passwords import Passwords
+from auth_service.box import Box
+from auth_service.mail.use_cases import WriteLetter
+from auth_service.sessions.domain import SessionLimits
+from auth_service.sessions.log_in import Admit
+from auth_service.sessions.use_cases import EndSessions, IssueTokens, RequireRecent, StartSession
+from auth_service.settings import AuthSettings
+from auth_service.tokens.keyring import KeyRing
+from auth_service.tokens.seal import Seal
+from shared.clock import Clock
+from shared.db.database import Database
+from shared.messaging.broker import Subscription
+from shared.runtime.service import Component
+from shared.security.revocations import Revocations
+from shared.storage.storage import Storage
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """What a feature adds: groups of endpoints, and what runs beside them."""
+
+    endpoints: tuple[object, ...] = ()
+    components: tuple[Component, ...] = ()
+    subscriptions: tuple[Subscription, ...] = ()
+    before_start: tuple[Callable[[], Awaitable[None]], ...] = ()
+    close: tuple[Callable[[], Awaitable[None]], ...] = ()
+
+
+class Base:
+    """What features share; `peers` are clients of the other services, by name."""
+
+    def __init__(
+        self,
+        settings: AuthSettings,
+        database: Database,
+        peers: Mapping[str, httpx.AsyncClient],
+        clock: Clock,
+    ) -> None:
+        self.settings = settings
+        self.database = database
+        self.peers = peers
+        self.clock = clock
+        self.secret = settings.secret_key.get_secret_value()
+        self.storage = Storage.open(settings.storage_url, settings.s3)
+        self.keys = KeyRing(database, Seal(self.secret), clock)
+        self.revocations = Revocations(clock)
+        self.passwords = Passwords()
+        self.write_letter = WriteLetter(self.box("mails"), clock)
+        limits = SessionLimits(
+            timedelta(days=settings.session_max_days), timedelta(days=settings.session_idle_days)
+        )
+        self.issue_tokens = IssueTokens(self.keys, limits, clock)
+        self.start_session = StartSession(self.issue_tokens, limits, clock)
+        self.end_sessions = EndSessions(clock)
+        self.require_recent = RequireRecent(database, clock)
+        self.admit = Admit(database, self.start_session, clock)
+
+    def box(self, use: str) -> Box:
+        """Seals what is kept for one use."""
+        return Box(self.secret, use)

@@ -1,0 +1,84 @@
+"""Logging in: who proves to be somebody is let in, unless something is in the way."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from auth_service.accounts.domain import Account, AccountSuspended
+from auth_service.accounts.passwords import Passwords
+from auth_service.accounts.repository import Accounts
+from auth_service.audit.domain import Action
+from auth_service.audit.repository import AuditLog
+from auth_service.device import Device
+from auth_service.factors.repository import has_second_factor
+from auth_service.sessions.domain import (
+    SECOND_FACTORS,
+    Method,
+    SecondFactorRequired,
+    WrongCredentials,
+)
+from auth_service.sessions.use_cases import LoggedIn, StartSession
+from auth_service.tickets.domain import Purpose
+from auth_service.tickets.repository import Tickets
+from shared.clock import Clock
+from shared.db.database import Database
+
+CHALLENGE_LIFETIME = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Admit:
+    """Start a session for whoever has proved to own an account by these `methods`.
+
+    Raises `AccountSuspended`, and `SecondFactorRequired` when the account has a second factor that
+    is not among the methods: its member `challenge` is the ticket with which to send it.
+    """
+
+    database: Database
+    start_session: StartSession
+    clock: Clock
+
+    async def __call__(
+        self, account: Account, device: Device, methods: tuple[Method, ...]
+    ) -> LoggedIn:
+        """The first pair of tokens."""
+        if account.suspended:
+            raise AccountSuspended
+        now = self.clock.now()
+        async with self.database.transaction() as tx:
+            if SECOND_FACTORS.isdisjoint(methods) and await has_second_factor(tx, account.id):
+                challenge = await Tickets(tx).issue(
+                    Purpose.SECOND_FACTOR,
+                    account.id,
+                    now,
+                    CHALLENGE_LIFETIME,
+                    {"methods": methods},
+                )
+            else:
+                await AuditLog(tx).add(
+                    Action.LOGGED_IN,
+                    now,
+                    device,
+                    subject=account.id,
+                    details={"methods": methods},
+                )
+                return await self.start_session(tx, account, device, methods)
+        raise SecondFactorRequired(members={"challenge": challenge})
+
+
+@dataclass(frozen=True, slots=True)
+class LogIn:
+    """Start a session for whoever knows a password; raises `WrongCredentials`, and as `Admit`."""
+
+    database: Database
+    passwords: Passwords
+    admit: Admit
+    clock: Clock
+
+    async def __call__(self, login: str, password: str, device: Device) -> LoggedIn:
+        """`login` is an e-mail address or a handle."""
+        found = await Accounts(self.database).find_with_hash(login)
+        account, hashed = found or (None, None)
+        right = await self.passwords.verify(password, hashed)
+        if account is None or not right:
+            raise WrongCredentials
+        return await self.admit(account, device, (Method.PASSWORD,))
