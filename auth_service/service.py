@@ -7,6 +7,7 @@ import httpx
 from auth_service.accounts import building as accounts
 from auth_service.events import SessionRevoked
 from auth_service.feature import Base, Feature
+from auth_service.guests import building as guests
 from auth_service.sessions import building as sessions
 from auth_service.settings import AuthSettings
 from auth_service.tokens import building as tokens
@@ -28,6 +29,7 @@ FEATURES: tuple[Callable[[Base], Feature], ...] = (
     accounts.build,
     sessions.build,
     tokens.build,
+    guests.build,
 )
 
 
