@@ -5,31 +5,45 @@ from enum import StrEnum
 
 import msgspec
 
+from auth_service.device import Device
+from auth_service.mail.programs import program_of
+
 LIFETIME = timedelta(hours=24)
 """How long it is tried to hand a letter over."""
 
 
 class Template(StrEnum):
-    """What a letter is about; each has a text in every language (`templates/`)."""
+    """What a letter is about; each has a text in every language (`templates/`).
 
-    VERIFY_EMAIL = "verify_email"
+    Beside each, the values that it needs. All may have those of `circumstances`, and `handle`, too.
+    """
+
+    VERIFY_EMAIL = "verify_email"  # handle, link
     ALREADY_REGISTERED = "already_registered"
-    RESET_PASSWORD = "reset_password"  # noqa: S105 - the name of a template
-    CHANGE_EMAIL = "change_email"
-    EMAIL_CHANGED = "email_changed"
+    RESET_PASSWORD = "reset_password"  # noqa: S105 - the name of a template; handle, link
+    CHANGE_EMAIL = "change_email"  # handle, link
+    EMAIL_CHANGED = "email_changed"  # handle
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 - the name of a template
     SESSIONS_STOLEN = "sessions_stolen"
-    FACTOR_ADDED = "factor_added"
-    FACTOR_REMOVED = "factor_removed"
-    API_KEY_MADE = "api_key_made"
+    FACTOR_ADDED = "factor_added"  # factor: a name of factors.domain.Factor
+    FACTOR_REMOVED = "factor_removed"  # factor
+    API_KEY_MADE = "api_key_made"  # name
     EXPORT_READY = "export_ready"
-    DELETION_ASKED = "deletion_asked"
+    DELETION_ASKED = "deletion_asked"  # due: the day, such as 2026-03-31
 
 
 class Letter(msgspec.Struct, frozen=True):
-    """One letter: `values` fill in its template; `languages` is the reader's Accept-Language."""
+    """One letter: `values` fill in its template; `languages` is the reader's Accept-Language.
+
+    A letter to nobody (an empty `recipient`) is dropped: it makes two cases take the same time.
+    """
 
     template: Template
     recipient: str
     languages: str
     values: dict[str, str] = {}
+
+
+def circumstances(device: Device) -> dict[str, str]:
+    """From where something was done, as values of the letter that tells of it."""
+    return {"address": device.address, "program": program_of(device.user_agent)}
