@@ -11,7 +11,9 @@ import httpx
 
 from auth_service.accounts.passwords import Passwords
 from auth_service.box import Box
+from auth_service.delays.use_cases import Delays
 from auth_service.mail.use_cases import WriteLetter
+from auth_service.privacy.use_cases import EraseUser
 from auth_service.sessions.domain import SessionLimits
 from auth_service.sessions.log_in import Admit
 from auth_service.sessions.use_cases import EndSessions, IssueTokens, RequireRecent, StartSession
@@ -22,6 +24,7 @@ from shared.clock import Clock
 from shared.db.database import Database
 from shared.messaging.broker import Subscription
 from shared.runtime.service import Component
+from shared.security.keys import derive_key
 from shared.security.revocations import Revocations
 from shared.storage.storage import Storage
 
@@ -56,6 +59,7 @@ class Base:
         self.keys = KeyRing(database, Seal(self.secret), clock)
         self.revocations = Revocations(clock)
         self.passwords = Passwords()
+        self.delays = Delays(database, clock, derive_key(self.secret, "delays"))
         self.write_letter = WriteLetter(self.box("mails"), clock)
         limits = SessionLimits(
             timedelta(days=settings.session_max_days), timedelta(days=settings.session_idle_days)
@@ -63,6 +67,7 @@ class Base:
         self.issue_tokens = IssueTokens(self.keys, limits, clock)
         self.start_session = StartSession(self.issue_tokens, limits, clock)
         self.end_sessions = EndSessions(clock)
+        self.erase_user = EraseUser(self.end_sessions, clock)
         self.require_recent = RequireRecent(database, clock)
         self.admit = Admit(database, self.start_session, clock)
 

@@ -8,7 +8,7 @@ from auth_service.sessions.use_cases import LogOut, RefreshSession
 
 def build(base: Base) -> Feature:
     """Logging in, staying logged in, logging out."""
-    log_in = LogIn(base.database, base.passwords, base.admit, base.clock)
+    log_in = LogIn(base.database, base.passwords, base.delays, base.admit, base.clock)
     refresh = RefreshSession(base.database, base.issue_tokens, base.end_sessions, base.clock)
     log_out = LogOut(base.database, base.end_sessions)
     return Feature(endpoints=(SessionEndpoints(log_in, refresh, log_out),))

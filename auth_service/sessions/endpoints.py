@@ -7,6 +7,7 @@ from starlette.requests import Request
 from auth_service.accounts.domain import AccountSuspended
 from auth_service.accounts.passwords import TooBusy
 from auth_service.accounts.schemas import EXAMPLE_ACCOUNT
+from auth_service.delays.domain import LoginDelayed
 from auth_service.device import device_of
 from auth_service.sessions.bodies import read_credentials, read_log_out
 from auth_service.sessions.domain import (
@@ -52,7 +53,8 @@ class SessionEndpoints:
         summary="Log in",
         tag="auth",
         description="With an e-mail address or a handle as `username`, as a form or as JSON; "
-        "JSON may say `email` instead. An unknown user and a wrong password get the same answer.",
+        "JSON may say `email` instead. An unknown user and a wrong password get the same answer. "
+        "After five failures the next try has to wait, longer each time.",
         accepts="application/x-www-form-urlencoded",
         body_schema=CREDENTIALS_FORM,
         body_example=_CREDENTIALS,
@@ -61,6 +63,7 @@ class SessionEndpoints:
             WrongCredentials,
             SecondFactorRequired,
             AccountSuspended,
+            LoginDelayed,
             Malformed,
             TooLarge,
             UnsupportedType,

@@ -4,10 +4,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from auth_service.accounts.domain import Account, AccountSuspended
-from auth_service.accounts.passwords import Passwords
+from auth_service.accounts.passwords import Passwords, TooBusy
 from auth_service.accounts.repository import Accounts
 from auth_service.audit.domain import Action
 from auth_service.audit.repository import AuditLog
+from auth_service.delays.domain import Keys, Use, name_key
+from auth_service.delays.use_cases import Delays
 from auth_service.device import Device
 from auth_service.factors.repository import has_second_factor
 from auth_service.sessions.domain import (
@@ -67,10 +69,15 @@ class Admit:
 
 @dataclass(frozen=True, slots=True)
 class LogIn:
-    """Start a session for whoever knows a password; raises `WrongCredentials`, and as `Admit`."""
+    """Start a session for whoever knows a password.
+
+    Raises `WrongCredentials`, `LoginDelayed`, `TooBusy`, and as `Admit`. Whether there is such an
+    account tells neither the answer nor the time: the same is asked and done for nobody.
+    """
 
     database: Database
     passwords: Passwords
+    delays: Delays
     admit: Admit
     clock: Clock
 
@@ -78,7 +85,23 @@ class LogIn:
         """`login` is an e-mail address or a handle."""
         found = await Accounts(self.database).find_with_hash(login)
         account, hashed = found or (None, None)
-        right = await self.passwords.verify(password, hashed)
-        if account is None or not right:
+        at_home = await self.delays.is_at_home(account.id if account else None, device)
+        keys = self.delays.keys(Use.LOG_IN, name_key(login), device, at_home=at_home)
+        await self.delays.check(keys)
+        if not await self._verify(password, hashed, keys) or account is None:
+            await AuditLog(self.database).add(
+                Action.LOGIN_FAILED,
+                self.clock.now(),
+                device,
+                subject=account.id if account else None,
+            )
             raise WrongCredentials
+        await self.delays.succeeded(keys)
         return await self.admit(account, device, (Method.PASSWORD,))
+
+    async def _verify(self, password: str, hashed: str | None, keys: Keys) -> bool:
+        try:
+            return await self.passwords.verify(password, hashed)
+        except TooBusy:
+            await self.delays.not_tried(keys)
+            raise

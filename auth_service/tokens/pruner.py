@@ -1,8 +1,9 @@
-"""Forgets sessions, tokens, tickets and revocations whose time is over."""
+"""Forgets sessions, tokens, tickets, failures and revocations whose time is over."""
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
+from auth_service.delays.repository import Failures
 from auth_service.sessions.repository import Sessions
 from auth_service.tickets.repository import Tickets
 from auth_service.tokens.revocations import forget_old
@@ -28,6 +29,7 @@ class Pruner:
             sessions.delete_expired_tokens,
             sessions.delete_ended,
             Tickets(self._database).delete_expired,
+            Failures(self._database).delete_forgotten,
         ):
             await _until_none_is_left(delete, now)
 
