@@ -78,6 +78,7 @@ class VideoEndpoints:
             Invalid,
             StorageUnavailable,
         ),
+        scope="videos:write",
     )
     async def create(self, request: Request, caller: Principal) -> VideoView:
         """Store the file of the form, as it arrives."""
@@ -92,6 +93,7 @@ class VideoEndpoints:
         description="Newest first.",
         tag="videos",
         example=Page([EXAMPLE], None),
+        scope="videos:read",
     )
     async def list(self, query: PageQuery, caller: Principal) -> Page[VideoView]:
         """One page of the caller's videos."""
@@ -108,6 +110,7 @@ class VideoEndpoints:
         tag="videos",
         example=EXAMPLE,
         errors=(VideoNotFound,),
+        scope="videos:read",
     )
     async def read(self, video_id: UUID, caller: Principal) -> VideoView:
         """The caller's video."""
@@ -123,6 +126,7 @@ class VideoEndpoints:
         answers=_MEDIA_TYPES,
         sends_file=True,
         errors=_SENDING_ERRORS,
+        scope="videos:read",
     )
     async def content(self, video_id: UUID, request: Request, caller: Principal) -> Response:
         """The file of the caller's video, whole or in part."""
@@ -136,6 +140,7 @@ class VideoEndpoints:
         summary="Delete a video and its file",
         tag="videos",
         errors=(VideoNotFound,),
+        scope="videos:write",
     )
     async def delete(self, video_id: UUID, caller: Principal) -> None:
         """Delete the caller's video."""

@@ -46,6 +46,7 @@ class CaptionEndpoints:
         answers=tuple(one.media_type for one in FORMATS.values()),
         example=EXAMPLE_FILE,
         errors=(JobNotFound, CaptionsNotReady),
+        scope="jobs:read",
     )
     async def read(
         self, job_id: UUID, extension: Literal["vtt", "srt", "json", "txt"], caller: Principal

@@ -37,6 +37,7 @@ class CreditEndpoints:
         summary="The caller's credits",
         tag="credits",
         example=EXAMPLE_BALANCE,
+        scope="credits:read",
     )
     async def balance(self, caller: Principal) -> BalanceView:
         """What can be spent, and what is held."""
@@ -48,6 +49,7 @@ class CreditEndpoints:
         summary="The caller's credit history, newest first",
         tag="credits",
         example=Page([EXAMPLE_TRANSACTION], next_cursor=None),
+        scope="credits:read",
     )
     async def transactions(self, query: PageQuery, caller: Principal) -> Page[TransactionView]:
         """Every movement, with the balance after it."""
@@ -65,6 +67,7 @@ class CreditEndpoints:
         body_example=EXAMPLE_ESTIMATE_REQUEST,
         example=EXAMPLE_ESTIMATE,
         errors=(VideoNotFound, VideoHasNoSound),
+        scope="credits:read",
     )
     async def estimate(self, body: EstimateRequest, caller: Principal) -> EstimateView:
         """The exact number of credits that submitting would hold."""

@@ -56,6 +56,7 @@ class JobEndpoints:
         body_example=EXAMPLE_REQUEST,
         example=EXAMPLE_JOB,
         errors=(NotEnoughCredits, VideoNotFound, VideoHasNoSound, KeyReused, RequestInProgress),
+        scope="jobs:write",
     )
     async def create(
         self, body: JobRequest, caller: Principal, idempotency_key: IdempotencyKey
@@ -69,6 +70,7 @@ class JobEndpoints:
         summary="The caller's jobs, newest first",
         tag="jobs",
         example=Page([EXAMPLE_JOB], next_cursor=None),
+        scope="jobs:read",
     )
     async def list_jobs(self, query: JobsQuery, caller: Principal) -> Page[JobView]:
         """A page of jobs."""
@@ -86,6 +88,7 @@ class JobEndpoints:
         tag="jobs",
         example=EXAMPLE_FINISHED_JOB,
         errors=(JobNotFound,),
+        scope="jobs:read",
     )
     async def read(self, job_id: UUID, caller: Principal) -> JobView:
         """The job as it stands."""
@@ -98,6 +101,7 @@ class JobEndpoints:
         tag="jobs",
         example=EXAMPLE_CANCELLED_JOB,
         errors=(JobNotFound, JobFinished),
+        scope="jobs:write",
     )
     async def cancel(self, job_id: UUID, caller: Principal) -> JobView:
         """Stop the job, also when it runs."""
