@@ -246,6 +246,7 @@ exports = Table(
     _owner(),
     Column("state", Text, nullable=False),
     Column("size_bytes", BigInteger),
+    Column("reason", Text),
     Column("attempts", Integer, nullable=False, server_default=text("0")),
     Column("lease_until", _moment, nullable=False),
     Column("created_at", _moment, nullable=False),
@@ -257,6 +258,15 @@ exports = Table(
     Index("exports_to_expire", "expires_at", postgresql_where=text("state = 'ready'")),
     # one at a time
     Index("exports_under_way", "user_id", unique=True, postgresql_where=text("state = 'queued'")),
+)
+
+# Files that are to go: see `removals/repository.py`.
+removals = Table(
+    "removals",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("due_at", _moment, nullable=False),
+    Index("removals_due", "due_at"),
 )
 
 signing_keys = Table(

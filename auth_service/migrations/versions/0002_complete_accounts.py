@@ -227,6 +227,7 @@ _EXPORTS = (
         state text NOT NULL CONSTRAINT exports_state
             CHECK (state IN ('queued', 'ready', 'failed', 'expired')),
         size_bytes bigint,
+        reason text,
         attempts integer NOT NULL DEFAULT 0,
         lease_until timestamptz NOT NULL,
         created_at timestamptz NOT NULL,
@@ -238,6 +239,8 @@ _EXPORTS = (
     "CREATE INDEX exports_to_make ON exports (lease_until) WHERE state = 'queued'",
     "CREATE INDEX exports_to_expire ON exports (expires_at) WHERE state = 'ready'",
     "CREATE UNIQUE INDEX exports_under_way ON exports (user_id) WHERE state = 'queued'",
+    "CREATE TABLE removals (key text PRIMARY KEY, due_at timestamptz NOT NULL)",
+    "CREATE INDEX removals_due ON removals (due_at)",
 )
 
 
