@@ -5,10 +5,11 @@ from datetime import timedelta
 import httpx
 
 from content_service.settings import ContentSettings
+from content_service.subscriptions import subscriptions
 from content_service.videos.endpoints import InternalVideoEndpoints, VideoEndpoints
 from content_service.videos.prober import Prober
 from content_service.videos.sweeper import SECONDS_BETWEEN_SWEEPS, Sweeper
-from content_service.videos.upload import UploadVideo
+from content_service.videos.upload import GuestLimits, UploadVideo
 from content_service.videos.use_cases import (
     DeleteVideo,
     FindVideo,
@@ -21,6 +22,7 @@ from shared.db.migrations import require_migrated
 from shared.http.application import build_app
 from shared.http.paging import Cursors
 from shared.messaging.broker import Broker
+from shared.messaging.inbox import SECONDS_BETWEEN_PRUNINGS, Inbox, InboxPruner
 from shared.messaging.relay import Relay
 from shared.runtime.periodic import periodic
 from shared.runtime.service import Component, Service
@@ -52,7 +54,7 @@ def build(
     storage = Storage.open(settings.storage_url, settings.s3)
     secret = settings.secret_key.get_secret_value()
     verification = remote_verification("content", secret, auth, clock)
-    broker.subscribe(verification.broadcast)
+    broker.subscribe(verification.broadcast, *subscriptions(Inbox(database)))
 
     remove_file = RemoveFile(database, storage)
     prober = Prober(database, storage, clock, remove_file, settings.max_duration_seconds)
@@ -63,6 +65,7 @@ def build(
         clock,
         remove_file,
         max_bytes=settings.upload_max_bytes,
+        guests=GuestLimits(settings.guest_upload_max_bytes, settings.guest_videos),
         retention=timedelta(days=settings.retention_days),
         stored=prober.wake,
     )
@@ -90,6 +93,7 @@ def build(
         components=(
             verification.component,
             Component("relay", Relay(database, broker).run),
+            periodic("inbox-pruner", SECONDS_BETWEEN_PRUNINGS, InboxPruner(database).prune),
             Component("prober", prober.run),
             periodic("sweeper", SECONDS_BETWEEN_SWEEPS, sweeper.sweep),
         ),

@@ -5,6 +5,7 @@ from pydantic import Field
 from shared.settings import ServiceSettings
 from shared.storage.settings import StorageSettings
 
+_MIB = 1024**2
 _GIB = 1024**3
 
 
@@ -21,4 +22,13 @@ class ContentSettings(StorageSettings, ServiceSettings):
     )
     retention_days: float = Field(
         7.0, gt=0, le=36_500, description="How long a video is kept, in days."
+    )
+    guest_upload_max_bytes: int = Field(
+        200 * _MIB,
+        ge=1,
+        le=5 * _GIB,
+        description="The largest file accepted of a guest, in bytes.",
+    )
+    guest_videos: int = Field(
+        5, ge=0, le=10_000, description="How many videos a guest may keep at the same time."
     )

@@ -16,10 +16,12 @@ from sqlalchemy import (
     text,
 )
 
+from shared.db.aliases import aliases_table
 from shared.messaging.tables import add_messaging_tables
 
 metadata = MetaData()
 add_messaging_tables(metadata)
+aliases_table(metadata)
 
 videos = Table(
     "videos",
@@ -50,6 +52,8 @@ videos = Table(
         name="videos_state",
     ),
     CheckConstraint("size_bytes >= 0", name="videos_size"),
+    # whatever their state: for what happens to an owner
+    Index("videos_owner_id", "owner_id"),
     Index(
         "videos_of_owner",
         "owner_id",

@@ -17,7 +17,7 @@ from content_service.videos.domain import (
 from content_service.videos.media_types import UnsupportedMedia
 from content_service.videos.repository import Videos
 from content_service.videos.schemas import EXAMPLE, JUST_STORED, UPLOAD_SCHEMA, VideoView
-from content_service.videos.upload import UploadVideo, VideoTooLarge
+from content_service.videos.upload import TooManyGuestVideos, UploadVideo, VideoTooLarge
 from content_service.videos.upload_form import (
     FormBroken,
     FormExpected,
@@ -63,7 +63,8 @@ class VideoEndpoints:
         status=201,
         summary="Upload a video",
         description="Streams one file of any accepted container. The answer comes when the file "
-        "is stored; it is then examined, and becomes `ready` or `rejected`.",
+        "is stored; it is then examined, and becomes `ready` or `rejected`. Guests may send "
+        "smaller files than others, and keep only a few.",
         tag="videos",
         accepts="multipart/form-data",
         body_schema=UPLOAD_SCHEMA,
@@ -72,6 +73,7 @@ class VideoEndpoints:
             UnsupportedMedia,
             FormExpected,
             VideoTooLarge,
+            TooManyGuestVideos,
             FormTooLarge,
             FormBroken,
             UploadStalled,
@@ -82,9 +84,9 @@ class VideoEndpoints:
     )
     async def create(self, request: Request, caller: Principal) -> VideoView:
         """Store the file of the form, as it arrives."""
-        self._refuse_by_length(request.headers.get("content-length", ""))
+        self._refuse_by_length(caller, request.headers.get("content-length", ""))
         form = UploadForm(request.headers.get("content-type", ""), request.stream())
-        return VideoView.of(await self.upload(caller.id, form))
+        return VideoView.of(await self.upload(caller, form))
 
     @endpoint(
         "GET",
@@ -146,10 +148,9 @@ class VideoEndpoints:
         """Delete the caller's video."""
         await self.delete_video(caller.id, VideoId(video_id))
 
-    def _refuse_by_length(self, content_length: str) -> None:
-        limit = self.upload.max_bytes
-        if content_length.isdecimal() and int(content_length) > limit + _FORM_OVERHEAD:
-            raise VideoTooLarge(f"A video may have {limit} bytes at most.")
+    def _refuse_by_length(self, caller: Principal, content_length: str) -> None:
+        if content_length.isdecimal():
+            self.upload.check_size(caller, int(content_length) - _FORM_OVERHEAD)
 
 
 @dataclass(frozen=True, slots=True)

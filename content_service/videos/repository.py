@@ -13,6 +13,7 @@ from sqlalchemy import (
     Update,
     bindparam,
     delete,
+    func,
     insert,
     select,
     update,
@@ -82,6 +83,10 @@ _ACCEPT = (
     .returning(*_COLUMNS)
 )
 _ABANDON = _enter("deleted").where(_IS_ID, _in("receiving"))
+_COUNT_OF_OWNER = select(func.count().label("videos")).where(
+    _IS_OWNERS, _in("receiving", *TO_PROBE, "ready")
+)
+_MOVE = update(videos).where(_IS_OWNERS).values(owner_id=bindparam("new_owner"))
 _IS_KEPT = select(videos.c.id).where(_IS_ID, _VISIBLE)
 
 _FIND = select(*_COLUMNS).where(_IS_ID, _VISIBLE)
@@ -176,6 +181,18 @@ class Videos:
             "expires_at": now,
         }
         await self._executor.run(_ADD, row)
+
+    async def count_of(self, owner: UUID) -> int:
+        """How many videos of this owner have a file that may be of use, or are getting one."""
+        found = await self._executor.one(_COUNT_OF_OWNER, {"owner": owner})
+        return int(found.videos) if found else 0
+
+    async def move(self, owner: UUID, new_owner: UUID) -> int:
+        """Give all videos of an owner to another, in whatever state they are; how many.
+
+        Who holds a claim keeps it: its revision stays.
+        """
+        return await self._executor.run(_MOVE, {"owner": owner, "new_owner": new_owner})
 
     async def prolong_receiving(self, video_id: VideoId, until: datetime) -> None:
         """Keep the sweeper off a file that is still arriving."""

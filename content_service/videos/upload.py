@@ -6,16 +6,17 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import PurePath
 from typing import Protocol
-from uuid import UUID
 
 from content_service.videos.domain import Video, VideoId, incoming_key, permanent_key
 from content_service.videos.media_types import HEAD_BYTES, recognise
 from content_service.videos.repository import Videos
 from content_service.videos.use_cases import EMPTYING, RemoveFile
 from shared.clock import Clock
+from shared.db.aliases import Aliases
 from shared.db.database import Database
 from shared.errors import Conflict, FieldError, Invalid, TooLarge
 from shared.ids import uuid7
+from shared.security.principal import Principal
 from shared.storage.storage import Storage
 
 RECEIVING_LEASE = timedelta(minutes=5)
@@ -26,6 +27,12 @@ class VideoTooLarge(TooLarge):
     """The file exceeds the limit in bytes."""
 
     code, title = "video_too_large", "The video is too large"
+
+
+class TooManyGuestVideos(Conflict):
+    """A guest keeps as many videos as guests may."""
+
+    code, title = "too_many_guest_videos", "Guests may keep only a few videos"
 
 
 class UploadAbandoned(Conflict):
@@ -53,6 +60,14 @@ class IncomingFile(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class GuestLimits:
+    """What guests may upload: bytes of one file, and videos at the same time."""
+
+    max_bytes: int
+    videos: int
+
+
+@dataclass(frozen=True, slots=True)
 class UploadVideo:
     """Store a file as a new video; whatever goes wrong, no row is seen and no file stays."""
 
@@ -61,22 +76,32 @@ class UploadVideo:
     clock: Clock
     remove_file: RemoveFile
     max_bytes: int
+    guests: GuestLimits
     retention: timedelta
     stored: Callable[[], None]
     """Called for each video that may be examined."""
 
-    async def __call__(self, owner: UUID, file: IncomingFile) -> Video:
-        """The stored video; raises `UnsupportedMedia`, `VideoTooLarge`, `Invalid`,
-        `StorageUnavailable`, and what `file` raises."""
+    def check_size(self, caller: Principal, size: int) -> None:
+        """Raises `VideoTooLarge` when a file has, or has so far, more bytes than `caller` may
+        send."""
+        if caller.guest and size > self.guests.max_bytes:
+            raise VideoTooLarge(
+                f"A guest's video may have {self.guests.max_bytes} bytes at most; "
+                f"register, and it may have {self.max_bytes}."
+            )
+        if size > self.max_bytes:
+            raise VideoTooLarge(f"A video may have {self.max_bytes} bytes at most.")
+
+    async def __call__(self, caller: Principal, file: IncomingFile) -> Video:
+        """The stored video; raises `UnsupportedMedia`, `VideoTooLarge`, `TooManyGuestVideos`,
+        `Invalid`, `StorageUnavailable`, and what `file` raises."""
         blocks = file.blocks()
         head = await _head(blocks)
         media = recognise(head)
         video_id = VideoId(uuid7())
-        await Videos(self.database).add_receiving(
-            video_id, owner, file.filename, media.content_type, self.clock.now(), RECEIVING_LEASE
-        )
+        await self._begin(video_id, caller, file.filename, media.content_type)
         try:
-            size, sha256 = await self._receive(video_id, head, blocks)
+            size, sha256 = await self._receive(video_id, caller, head, blocks)
             await self.storage.move(incoming_key(video_id), permanent_key(video_id))
             video = await self._accept(video_id, file, size, sha256)
         except BaseException:  # a client that left and a cancelled task leave nothing either
@@ -85,8 +110,22 @@ class UploadVideo:
         self.stored()
         return video
 
+    async def _begin(
+        self, video_id: VideoId, caller: Principal, filename: str, content_type: str
+    ) -> None:
+        async with self.database.transaction() as tx:
+            # a guest's uploads begin one after the other, so that their number is exact
+            owner = await Aliases(tx).owner(caller.id, alone=caller.guest)
+            if caller.guest and await Videos(tx).count_of(owner) >= self.guests.videos:
+                raise TooManyGuestVideos(
+                    f"A guest may keep {self.guests.videos} videos; delete one, or register."
+                )
+            await Videos(tx).add_receiving(
+                video_id, owner, filename, content_type, self.clock.now(), RECEIVING_LEASE
+            )
+
     async def _receive(
-        self, video_id: VideoId, head: bytes, rest: AsyncIterator[bytes]
+        self, video_id: VideoId, caller: Principal, head: bytes, rest: AsyncIterator[bytes]
     ) -> tuple[int, str]:
         """Write the file under its incoming key; its size in bytes and its SHA-256."""
         digest, size = hashlib.sha256(), 0
@@ -95,8 +134,7 @@ class UploadVideo:
         async with self.storage.writer(incoming_key(video_id)) as writer:
             async for block in _chain(head, rest):
                 size += len(block)
-                if size > self.max_bytes:
-                    raise VideoTooLarge(f"A video may have {self.max_bytes} bytes at most.")
+                self.check_size(caller, size)
                 digest.update(block)
                 await writer.write(block)
                 if self.clock.monotonic() >= renew_at:

@@ -15,7 +15,8 @@ from content_service.videos.domain import (
 )
 from content_service.videos.repository import Videos
 from shared.clock import Clock
-from shared.db.database import Database
+from shared.db.aliases import Aliases
+from shared.db.database import Database, Transaction
 from shared.observability.logging import get_logger
 from shared.storage.storage import Storage, StorageUnavailable
 
@@ -85,6 +86,17 @@ class OpenVideo:
     def read(self, video: Video, start: int, end: int) -> AsyncIterator[bytes]:
         """The file's bytes from `start` to before `end`."""
         return self.storage.read(permanent_key(video.id), start, end)
+
+
+@dataclass(frozen=True, slots=True)
+class AdoptVideos:
+    """Give what a guest has uploaded to the user that they turned out to be."""
+
+    async def __call__(self, tx: Transaction, guest: UUID, user: UUID) -> None:
+        """Within `tx`; what is still on its way for the guest will be the user's, too."""
+        await Aliases(tx).add(guest, user)
+        moved = await Videos(tx).move(guest, user)
+        log.info("videos_adopted", videos=moved)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,12 @@ from typing import Any
 import msgspec
 import pytest
 
+from content_service import subscriptions as content
 from deploy.reference.composed import Process
 from deploy.reference.events import PUBLISHERS, published_by
 from gateway.cache.purging import PURGING
 from jobs_service.credits.use_cases import GrantWelcomeCredits
-from jobs_service.subscriptions import subscriptions
+from jobs_service import subscriptions as jobs
 from shared.clock import SystemClock
 from shared.db.database import Database
 from shared.ids import uuid7
@@ -93,19 +94,23 @@ async def test_processes_take_the_samples_of_what_is_broadcast(
 
 
 @pytest.fixture
-def durable(jobs_database: Database) -> dict[str, Subscription]:
-    """Every durable subscription by name, on a real database."""
-    found = subscriptions(Inbox(jobs_database), GrantWelcomeCredits(10))
+def durable(content_database: Database, jobs_database: Database) -> dict[str, Subscription]:
+    """Every durable subscription by name, on real databases."""
+    found = (
+        *content.subscriptions(Inbox(content_database)),
+        *jobs.subscriptions(Inbox(jobs_database), GrantWelcomeCredits(10)),
+    )
     return {one.name: one for one in found}
 
 
 async def test_consumers_take_the_samples_and_ignore_fields_that_they_do_not_know(
-    durable: dict[str, Subscription], jobs_database: Database
+    durable: dict[str, Subscription], content_database: Database, jobs_database: Database
 ) -> None:
     for one in durable.values():
         for event_type in one.types:
             await one.handle(delivered(event_type, field_of_the_future="unknown"))
-    assert await count(jobs_database, "inbox") == len(durable)
+    remembered = [await count(one, "inbox") for one in (content_database, jobs_database)]
+    assert sum(remembered) == len(durable)
 
 
 async def test_a_consumer_refuses_an_event_that_lacks_what_it_needs(

@@ -17,7 +17,7 @@ from content_service.tables import metadata, videos
 from content_service.videos.endpoints import InternalVideoEndpoints, VideoEndpoints
 from content_service.videos.prober import Prober
 from content_service.videos.sweeper import Sweeper
-from content_service.videos.upload import UploadVideo
+from content_service.videos.upload import GuestLimits, UploadVideo
 from content_service.videos.use_cases import (
     DeleteVideo,
     FindVideo,
@@ -35,14 +35,19 @@ from tests.support.clock import MovableClock
 
 MAX_BYTES = 400 * 1024 * 1024
 MAX_SECONDS = 30.0
+GUEST_LIMITS = GuestLimits(max_bytes=100_000, videos=2)
 RETENTION = timedelta(days=7)
 
 
 class TrustingAuthenticator:
-    """The token is the user's id, or the service's name: identity is tested elsewhere."""
+    """The token is the user's id, or the service's name: identity is tested elsewhere.
+
+    A guest's begins with `guest:`.
+    """
 
     async def user(self, token: str) -> Principal:
-        return Principal(UserId(UUID(token)), SessionId(uuid7()))
+        user = UserId(UUID(token.removeprefix("guest:")))
+        return Principal(user, SessionId(uuid7()), guest=token.startswith("guest:"))
 
     async def service(self, token: str) -> CallingService:
         return CallingService(token)
@@ -67,7 +72,7 @@ class World:
         prober = Prober(database, storage, clock, remove_file, MAX_SECONDS)
         woken: list[str] = []
         upload = UploadVideo(
-            database, storage, clock, remove_file, max_bytes, RETENTION,
+            database, storage, clock, remove_file, max_bytes, GUEST_LIMITS, RETENTION,
             lambda: woken.append("prober"),
         )  # fmt: skip
         open_video = OpenVideo(database, storage)
