@@ -11,7 +11,8 @@ from auth_service.audit.repository import AuditLog
 from auth_service.delays.domain import Keys, Use, name_key
 from auth_service.delays.use_cases import Delays
 from auth_service.device import Device
-from auth_service.factors.repository import has_second_factor
+from auth_service.factors.domain import is_two_step
+from auth_service.factors.repository import second_factors
 from auth_service.sessions.domain import (
     SECOND_FACTORS,
     Method,
@@ -22,7 +23,7 @@ from auth_service.sessions.use_cases import LoggedIn, StartSession
 from auth_service.tickets.domain import Purpose
 from auth_service.tickets.repository import Tickets
 from shared.clock import Clock
-from shared.db.database import Database
+from shared.db.database import Database, Transaction
 
 CHALLENGE_LIFETIME = timedelta(minutes=5)
 
@@ -32,7 +33,8 @@ class Admit:
     """Start a session for whoever has proved to own an account by these `methods`.
 
     Raises `AccountSuspended`, and `SecondFactorRequired` when the account has a second factor that
-    is not among the methods: its member `challenge` is the ticket with which to send it.
+    is not among the methods: its member `challenge` is the ticket with which to send it, and
+    `methods` are the kinds that will do.
     """
 
     database: Database
@@ -45,26 +47,33 @@ class Admit:
         """The first pair of tokens."""
         if account.suspended:
             raise AccountSuspended
-        now = self.clock.now()
         async with self.database.transaction() as tx:
-            if SECOND_FACTORS.isdisjoint(methods) and await has_second_factor(tx, account.id):
-                challenge = await Tickets(tx).issue(
-                    Purpose.SECOND_FACTOR,
-                    account.id,
-                    now,
-                    CHALLENGE_LIFETIME,
-                    {"methods": methods},
-                )
-            else:
-                await AuditLog(tx).add(
-                    Action.LOGGED_IN,
-                    now,
-                    device,
-                    subject=account.id,
-                    details={"methods": methods},
-                )
-                return await self.start_session(tx, account, device, methods)
-        raise SecondFactorRequired(members={"challenge": challenge})
+            factors = await second_factors(tx, account.id)
+            if not is_two_step(factors) or not SECOND_FACTORS.isdisjoint(methods):
+                return await self.let_in(tx, account, device, methods)
+            challenge = await Tickets(tx).issue(
+                Purpose.SECOND_FACTOR,
+                account.id,
+                self.clock.now(),
+                CHALLENGE_LIFETIME,
+                {"methods": methods},
+            )
+        raise SecondFactorRequired(members={"challenge": challenge, "methods": factors})
+
+    async def let_in(
+        self, tx: Transaction, account: Account, device: Device, methods: tuple[Method, ...]
+    ) -> LoggedIn:
+        """The same in the transaction of whoever has seen that these methods are enough."""
+        if account.suspended:
+            raise AccountSuspended
+        await AuditLog(tx).add(
+            Action.LOGGED_IN,
+            self.clock.now(),
+            device,
+            subject=account.id,
+            details={"methods": methods},
+        )
+        return await self.start_session(tx, account, device, methods)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,8 +22,11 @@ class Purpose(StrEnum):
     SECOND_FACTOR = "second_factor"
     PASSKEY_REGISTRATION = "passkey_registration"
     PASSKEY_LOGIN = "passkey_login"
+    PASSKEY_SECOND_FACTOR = "passkey_second_factor"
+    PASSKEY_STEP_UP = "passkey_step_up"
     SOCIAL_STATE = "social_state"
     SOCIAL_LOGIN = "social_login"
+    SOCIAL_LINK = "social_link"
 
 
 class TicketInvalid(Gone):
