@@ -8,6 +8,7 @@ from auth_service.accounts import building as accounts
 from auth_service.events import SessionRevoked
 from auth_service.feature import Base, Feature
 from auth_service.guests import building as guests
+from auth_service.profiles import building as profiles
 from auth_service.sessions import building as sessions
 from auth_service.settings import AuthSettings
 from auth_service.tokens import building as tokens
@@ -27,6 +28,7 @@ from shared.security.verifier import TokenVerifier
 SCHEMA = "auth"
 FEATURES: tuple[Callable[[Base], Feature], ...] = (
     accounts.build,
+    profiles.build,
     sessions.build,
     tokens.build,
     guests.build,

@@ -86,12 +86,14 @@ OWN = {"/api/events": TokenRule.REQUIRED}
 """What the gateway itself answers to users alone."""
 
 UPLOADS = frozenset({("POST", "/api/videos")})
+PICTURES = frozenset({("PUT", "/api/users/profile/avatar")})
 GENERATING = frozenset({("POST", "/api/jobs")})
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 """What any service answers; TRACE and CONNECT, above all, go no further (RFC 9110, 9.3)."""
 _ALLOW = {"allow": ", ".join(sorted(METHODS))}
 _READS = frozenset({"GET", "HEAD"})
 _FORM_OVERHEAD = 1024 * 1024
+_LARGEST_PICTURE = 8 * 1024 * 1024
 _ENCODED_SEPARATORS = (b"%2f", b"%5c")
 _ENCODED_CONTROLS = (b"%0", b"%1", b"%7f")
 """A path that ends with a line feed would be another path here and the same to a regular
@@ -155,6 +157,10 @@ class Routes:
                     call, limit=RouteClass.UPLOAD, max_body=max_upload + _FORM_OVERHEAD
                 )
                 for call in UPLOADS
+            },
+            **{
+                call: self._call(call, limit=RouteClass.UPLOAD, max_body=_LARGEST_PICTURE)
+                for call in PICTURES
             },
             **{call: self._call(call, limit=RouteClass.GENERATE) for call in GENERATING},
         }

@@ -1,25 +1,23 @@
 """Accounts, and the rules for their e-mail address, handle and password."""
 
 import re
-import unicodedata
 from collections.abc import Collection, Iterator
 from datetime import datetime
 
 import msgspec
 
+from auth_service.accounts import handles
 from shared.errors import Conflict, FieldError, Forbidden, Invalid, Unauthenticated
 from shared.security.principal import UserId
 
 MAX_EMAIL = 254
 """Characters (RFC 5321, 4.5.3.1.3, less the angle brackets)."""
-HANDLE_LENGTH = range(3, 31)
 PASSWORD_LENGTH = range(8, 257)
 """Characters; the upper bound keeps the cost of one hash in hand."""
 
 # The syntax that browsers accept for <input type=email> (WHATWG HTML), with a dot in the domain.
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _EMAIL = re.compile(rf"[A-Za-z0-9.!#$%&'*+/=?^_`{{|}}~-]{{1,64}}@{_LABEL}(?:\.{_LABEL})+")
-_HANDLE = re.compile(r"[^\W_][\w.-]*")
 
 
 class EmailTaken(Conflict):
@@ -77,10 +75,10 @@ class Registration(msgspec.Struct, frozen=True):
         cls, email: str, handle: str, password: str, common_passwords: Collection[str]
     ) -> "Registration":
         """Normalise and check; raises `Invalid` naming every rule that is broken."""
-        email, handle = email.strip(), unicodedata.normalize("NFC", handle.strip())
+        email, handle = email.strip(), handles.normal(handle)
         mistakes = (
             *(FieldError("email", message) for message in _wrong_in_email(email)),
-            *(FieldError("user_handle", message) for message in _wrong_in_handle(handle)),
+            *(FieldError("user_handle", message) for message in handles.mistakes(handle)),
             *(
                 FieldError("password", message)
                 for message in _wrong_in_password(password, common_passwords)
@@ -96,28 +94,11 @@ def email_key(email: str) -> str:
     return email.strip().casefold()
 
 
-def handle_key(handle: str) -> str:
-    """What handles that people take for the same have in common: case and width do not count."""
-    return unicodedata.normalize("NFKC", handle.strip()).casefold()
-
-
-def handle_skeleton(handle: str) -> str:
-    """What handles that look alike have in common."""
-    return handle_key(handle)
-
-
 def _wrong_in_email(email: str) -> Iterator[str]:
     if len(email) > MAX_EMAIL:
         yield f"must have {MAX_EMAIL} characters at most"
     elif not _EMAIL.fullmatch(email) or ".." in email or ".@" in email or email.startswith("."):
         yield "must be an e-mail address such as name@example.com"
-
-
-def _wrong_in_handle(handle: str) -> Iterator[str]:
-    if len(handle) not in HANDLE_LENGTH:
-        yield f"must have {HANDLE_LENGTH.start} to {HANDLE_LENGTH.stop - 1} characters"
-    if handle and not _HANDLE.fullmatch(handle):
-        yield "must consist of letters, digits, '_', '.' and '-', and begin with a letter or digit"
 
 
 def _wrong_in_password(password: str, common: Collection[str]) -> Iterator[str]:

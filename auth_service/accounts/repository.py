@@ -2,10 +2,11 @@
 
 from typing import Any, NamedTuple
 
-from sqlalchemy import Row, bindparam, select
+from sqlalchemy import Row, bindparam, exists, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from auth_service.accounts.domain import Account, email_key, handle_key, handle_skeleton
+from auth_service.accounts import handles
+from auth_service.accounts.domain import Account, email_key
 from auth_service.tables import users
 from shared.db.executor import Executor
 from shared.security.principal import UserId
@@ -29,9 +30,31 @@ ACCOUNT = (
 
 _ADD = insert(users).on_conflict_do_nothing().returning(users.c.id)
 _BY_ID = select(*ACCOUNT).where(users.c.id == bindparam("id"))
-_TAKEN = select(users.c.email_key, users.c.handle_key).where(
-    (users.c.email_key == bindparam("email_key")) | (users.c.handle_key == bindparam("handle_key"))
+_LOCK = _BY_ID.with_for_update()
+_IS_OF_HANDLE = (users.c.handle_key == bindparam("wanted_key")) | (
+    users.c.handle_skeleton == bindparam("wanted_skeleton")
 )
+_TAKEN = select(
+    exists().where(users.c.email_key == bindparam("wanted_email")).label("email"),
+    exists().where(_IS_OF_HANDLE).label("handle"),
+)
+_CHANGE = (
+    update(users)
+    .where(users.c.id == bindparam("user"))
+    .values(
+        handle=bindparam("new_handle"),
+        handle_key=bindparam("new_key"),
+        handle_skeleton=bindparam("new_skeleton"),
+        display_name=bindparam("new_name"),
+        bio=bindparam("new_bio"),
+        language=bindparam("new_language"),
+        time_zone=bindparam("new_zone"),
+        avatar=bindparam("new_avatar"),
+        revision=users.c.revision + 1,
+    )
+    .returning(users.c.revision)
+)
+_HANDLE_OF_ANOTHER = select(users.c.id).where(_IS_OF_HANDLE, users.c.id != bindparam("user"))
 _BY_EMAIL = select(*ACCOUNT, users.c.password_hash).where(users.c.email_key == bindparam("key"))
 _BY_HANDLE = select(*ACCOUNT, users.c.password_hash).where(users.c.handle_key == bindparam("key"))
 
@@ -78,9 +101,10 @@ class Accounts:
             "id": account.id,
             "email": account.email,
             "email_key": email_key(account.email) if account.email else None,
+            "email_verified_at": account.created_at if account.email_verified else None,
             "handle": account.handle,
-            "handle_key": handle_key(account.handle),
-            "handle_skeleton": handle_skeleton(account.handle),
+            "handle_key": handles.key(account.handle),
+            "handle_skeleton": handles.skeleton(account.handle),
             "password_hash": password_hash,
             "roles": list(account.roles),
             "guest": account.guest,
@@ -92,12 +116,36 @@ class Accounts:
 
     async def taken(self, email: str, handle: str) -> Taken:
         """What of these belongs to an account."""
-        keys = {"email_key": email_key(email), "handle_key": handle_key(handle)}
-        rows = await self._executor.all(_TAKEN, keys)
-        return Taken(
-            any(row.email_key == keys["email_key"] for row in rows),
-            any(row.handle_key == keys["handle_key"] for row in rows),
+        row = await self._executor.one(
+            _TAKEN, {"wanted_email": email_key(email), **_wanted(handle)}
         )
+        return Taken(row.email, row.handle) if row else Taken(False, False)
+
+    async def is_taken_by_another(self, handle: str, user: UserId) -> bool:
+        """Whether a user other than this one has that handle, or one that looks like it."""
+        found = await self._executor.one(_HANDLE_OF_ANOTHER, {"user": user, **_wanted(handle)})
+        return found is not None
+
+    async def save_profile(self, account: Account) -> int:
+        """Write what the owner can change of an account; its new revision."""
+        params = {
+            "user": account.id,
+            "new_handle": account.handle,
+            "new_key": handles.key(account.handle),
+            "new_skeleton": handles.skeleton(account.handle),
+            "new_name": account.display_name,
+            "new_bio": account.bio,
+            "new_language": account.language,
+            "new_zone": account.time_zone,
+            "new_avatar": account.avatar,
+        }
+        row = await self._executor.one(_CHANGE, params)
+        return row.revision if row else 0
+
+    async def lock(self, user: UserId) -> Account | None:
+        """The account of that id, which nobody else changes until this transaction ends."""
+        row = await self._executor.one(_LOCK, {"id": user})
+        return account_of(row) if row else None
 
     async def find(self, user: UserId) -> Account | None:
         """The account of that id."""
@@ -111,5 +159,9 @@ class Accounts:
         if "@" in login:
             row = await self._executor.one(_BY_EMAIL, {"key": email_key(login)})
         else:
-            row = await self._executor.one(_BY_HANDLE, {"key": handle_key(login)})
+            row = await self._executor.one(_BY_HANDLE, {"key": handles.key(login)})
         return (account_of(row), row.password_hash) if row else None
+
+
+def _wanted(handle: str) -> dict[str, str]:
+    return {"wanted_key": handles.key(handle), "wanted_skeleton": handles.skeleton(handle)}

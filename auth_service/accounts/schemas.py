@@ -7,7 +7,8 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
-from auth_service.accounts.domain import HANDLE_LENGTH, MAX_EMAIL, PASSWORD_LENGTH, Account
+from auth_service.accounts import handles
+from auth_service.accounts.domain import MAX_EMAIL, PASSWORD_LENGTH, Account
 
 
 def _length(shortest: int, longest: int) -> dict[str, int]:
@@ -30,7 +31,7 @@ class NewAccount(msgspec.Struct, frozen=True):
         str,
         Meta(
             description="Letters of any script, digits, '_', '.' and '-'.",
-            extra_json_schema=_length(HANDLE_LENGTH.start, HANDLE_LENGTH.stop - 1),
+            extra_json_schema=_length(handles.LENGTH.start, handles.LENGTH.stop - 1),
         ),
     ]
 
@@ -46,6 +47,7 @@ class AccountView(msgspec.Struct, frozen=True):
     email_verified: bool
     guest: bool
     display_name: str
+    bio: str
     avatar_url: str | None
     language: str
     time_zone: str
@@ -56,7 +58,7 @@ class AccountView(msgspec.Struct, frozen=True):
         """The view of `account`."""
         return cls(
             account.id, account.email, account.handle, account.roles, account.created_at,
-            account.email_verified, account.guest, account.display_name,
+            account.email_verified, account.guest, account.display_name, account.bio,
             avatar_url(account.avatar), account.language, account.time_zone,
             account.deletion_due_at,
         )  # fmt: skip
@@ -83,6 +85,7 @@ EXAMPLE_ACCOUNT = AccountView(
     email_verified=True,
     guest=False,
     display_name="Mina Kim",
+    bio="I film courtyards.",
     avatar_url=None,
     language="ko",
     time_zone="Asia/Seoul",

@@ -2,7 +2,8 @@ import unicodedata
 
 import pytest
 
-from auth_service.accounts.domain import Registration, email_key, handle_key
+from auth_service.accounts import handles
+from auth_service.accounts.domain import Registration, email_key
 from auth_service.accounts.passwords import common_passwords
 from shared.errors import Invalid
 
@@ -100,10 +101,10 @@ def test_every_common_password_would_pass_the_other_rules() -> None:
 
 def test_keys_are_the_same_for_what_people_take_for_the_same() -> None:
     assert email_key(" Mina@Example.COM ") == email_key("mina@example.com")
-    assert handle_key("MINA") == handle_key("ｍｉｎａ") == "mina"
+    assert handles.key("MINA") == handles.key("ｍｉｎａ") == "mina"
     composed = "민아입니다"
-    assert handle_key(unicodedata.normalize("NFD", composed)) == handle_key(composed)
-    assert handle_key("mina") != handle_key("mina7")
+    assert handles.key(unicodedata.normalize("NFD", composed)) == handles.key(composed)
+    assert handles.key("mina") != handles.key("mina7")
 
 
 def test_a_handle_typed_in_parts_is_stored_as_whole_letters() -> None:
