@@ -73,7 +73,7 @@ def _is_written_together(scripts: frozenset[str]) -> bool:
 
 @cache
 def _prototypes() -> dict[int, str]:
-    found = {}
+    found: dict[int, str] = {}
     for line in _CONFUSABLES.read_text(encoding="utf-8").splitlines():
         prototype, alike = line.split("\t")
         found |= dict.fromkeys(map(ord, alike), prototype)
