@@ -14,6 +14,7 @@ from auth_service.box import Box
 from auth_service.delays.use_cases import Delays
 from auth_service.mail.use_cases import WriteLetter
 from auth_service.privacy.use_cases import EraseUser
+from auth_service.sessions.delivery import TokenDelivery
 from auth_service.sessions.domain import SessionLimits
 from auth_service.sessions.log_in import Admit
 from auth_service.sessions.use_cases import EndSessions, IssueTokens, RequireRecent, StartSession
@@ -70,6 +71,12 @@ class Base:
         self.erase_user = EraseUser(self.end_sessions, clock)
         self.require_recent = RequireRecent(database, clock)
         self.admit = Admit(database, self.start_session, clock)
+        self.delivery = TokenDelivery.of(
+            settings.allowed_origins,
+            settings.refresh_cookie_samesite,
+            clock,
+            production=settings.environment == "production",
+        )
 
     def box(self, use: str) -> Box:
         """Seals what is kept for one use."""

@@ -1,12 +1,15 @@
 """What the auth service reads from its environment."""
 
+from typing import Literal
+
 from pydantic import Field
 
+from shared.http.origins import OriginSettings
 from shared.settings import ServiceSettings
 from shared.storage.settings import StorageSettings
 
 
-class AuthSettings(StorageSettings, ServiceSettings):
+class AuthSettings(StorageSettings, OriginSettings, ServiceSettings):
     """The common settings, and those of accounts."""
 
     port: int = Field(8001, ge=0, le=65535, description="The port to listen on.")
@@ -19,4 +22,9 @@ class AuthSettings(StorageSettings, ServiceSettings):
     )
     session_idle_days: float = Field(
         30.0, gt=0, le=3650, description="How long a session lasts without being used, in days."
+    )
+    refresh_cookie_samesite: Literal["lax", "strict", "none"] = Field(
+        "lax",
+        description="SameSite of the cookie that may hold a refresh token. none lets pages of "
+        "other sites in ALLOWED_ORIGINS stay logged in by it, and needs https.",
     )

@@ -1,11 +1,9 @@
 """What the gateway reads from its environment, and what it refuses to start with."""
 
-import json
 import re
 import ssl
-from collections import Counter
 from typing import Annotated, Any
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -19,9 +17,9 @@ from pydantic import (
 from gateway.deprecation import Deprecations, deprecations_in
 from gateway.networks import Networks
 from gateway.rate_limits.settings import RateLimitSettings
-from shared.settings import AmqpUrl, CommonSettings, ProcessSettings, Settings, is_production
+from shared.http.origins import DEFAULT_PORTS, OriginSettings, split_url
+from shared.settings import AmqpUrl, CommonSettings, Settings, is_production
 
-_DEFAULT_PORTS = {"http": 80, "https": 443}
 _HERE = {"127.0.0.1", "::1", "localhost"}
 _EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared with, not listened at
 _BEARER = re.compile(r"[A-Za-z0-9._~+/-]{16,}=*")
@@ -29,8 +27,8 @@ _BEARER = re.compile(r"[A-Za-z0-9._~+/-]{16,}=*")
 
 
 def _service_url(value: str) -> str:
-    parts = _split(value)
-    if parts is None or parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
+    parts = split_url(value)
+    if parts is None or parts.scheme not in DEFAULT_PORTS or not parts.hostname:
         raise ValueError(f"{value!r} is no http:// or https:// URL")
     if parts.path not in ("", "/") or parts.query or parts.fragment or parts.username:
         raise ValueError(f"{value!r} may hold a scheme, a host and a port, nothing else")
@@ -54,14 +52,9 @@ class Mode(Settings):
     )
 
 
-class DoorSettings(Mode, ProcessSettings):
+class DoorSettings(Mode, OriginSettings):
     """What can be set about the gateway, in mock mode, too; nothing of it must be."""
 
-    allowed_origins: tuple[str, ...] = Field(
-        (),
-        description="Origins whose pages may call the API: a JSON array, or separated by commas. "
-        "Each is exact, such as https://app.example.",
-    )
     max_body_bytes: int = Field(
         1024 * 1024, ge=1024, description="The largest body in bytes, uploads apart."
     )
@@ -87,38 +80,11 @@ class DoorSettings(Mode, ProcessSettings):
         "networks. At least 16 characters.",
     )
 
-    @field_validator("allowed_origins", mode="before")
-    @classmethod
-    def _as_list(cls, value: Any) -> Any:
-        if not isinstance(value, str):
-            return value
-        if not value.lstrip().startswith("["):
-            return [one.strip() for one in value.split(",") if one.strip()]
-        try:
-            return json.loads(value)
-        except json.JSONDecodeError as error:
-            raise ValueError(f"{value!r} begins like a JSON array and is none: {error}") from None
-
     @field_validator("metrics_token")
     @classmethod
     def _check_token(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and not _BEARER.fullmatch(value.get_secret_value()):
             raise ValueError("it must have 16 or more characters, of letters, digits and ._~+/-")
-        return value
-
-    @field_validator("allowed_origins")
-    @classmethod
-    def _check_origins(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
-        secure = is_production(info)
-        refused = [
-            f"{origin!r} is refused: {reason}"
-            for origin in dict.fromkeys(value)
-            if (reason := _refusal_of(origin, secure=secure))
-        ]
-        twice = [origin for origin, times in Counter(value).items() if times > 1]
-        refused += [f"{origin!r} is listed more than once" for origin in twice]
-        if refused:
-            raise ValueError("\n".join(refused))
         return value
 
     @field_validator("use_mock_api")
@@ -214,37 +180,4 @@ def _is_at(url: str, host: str, port: int | None) -> bool:
     """Whether a program of this machine that connects to `url` finds who listens at `host`."""
     parts = urlsplit(url)
     listening = _HERE if host in _EVERYWHERE else {host} | (_HERE if host in _HERE else set())
-    return parts.hostname in listening and (parts.port or _DEFAULT_PORTS[parts.scheme]) == port
-
-
-def _refusal_of(origin: str, *, secure: bool) -> str | None:
-    """Why `origin` may not be allowed, or None; `secure` refuses all but https."""
-    if origin == "*":
-        return "it would let every site act in the name of a logged-in user; list each origin"
-    if "*" in origin:
-        return "wildcards are not supported; list each origin"
-    parts = _split(origin)
-    if parts is None or parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
-        return "an origin reads https://host or https://host:port"
-    if origin.endswith("/"):
-        return "an origin has no trailing slash"
-    if parts.path or parts.query or parts.fragment:
-        return "an origin has no path"
-    if parts.username is not None:
-        return "an origin holds no user name"
-    if not origin.isascii() or origin != origin.lower():
-        return "browsers send an origin in lower case, and in punycode"
-    if parts.port == _DEFAULT_PORTS[parts.scheme]:
-        return f"browsers leave out the port {parts.port} of {parts.scheme}"
-    if secure and parts.scheme != "https":
-        return "in production an origin must be https://"
-    return None
-
-
-def _split(url: str) -> SplitResult | None:
-    try:
-        parts = urlsplit(url)
-        parts.port  # noqa: B018 - reading it checks it
-    except ValueError:
-        return None
-    return parts
+    return parts.hostname in listening and (parts.port or DEFAULT_PORTS[parts.scheme]) == port

@@ -23,7 +23,9 @@ _GUEST = msgspec.structs.replace(
     language="en",
     time_zone="UTC",
 )
-_TOKENS = TokensView(_ACCESS_TOKEN, _REFRESH_TOKEN, 900, _GUEST)
+_TOKENS = TokensView(
+    access_token=_ACCESS_TOKEN, refresh_token=_REFRESH_TOKEN, expires_in=900, user=_GUEST
+)
 
 
 @dataclass(frozen=True, slots=True)

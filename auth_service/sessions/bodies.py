@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator
 from starlette.formparsers import FormParser, MultiPartException, MultiPartParser
 from starlette.requests import Request
 
-from auth_service.sessions.schemas import Credentials, LogOutRequest
+from auth_service.sessions.schemas import Credentials
 from shared.errors import Malformed, UnsupportedType
 from shared.http.binding import read_body
 from shared.http.decoding import convert_strings, decode_json
@@ -26,12 +26,6 @@ async def read_credentials(request: Request) -> Credentials:
         raise UnsupportedType(f"Send {_JSON} or {_FORM}; this is {media_type or 'neither'!r}.")
     fields = await _read_form(request, media_type)
     return convert_strings(fields, Credentials)
-
-
-async def read_log_out(request: Request) -> LogOutRequest:
-    """The body of a log-out, which may be empty."""
-    body = await read_body(request, _MAX_BYTES)
-    return decode_json(body, LogOutRequest) if body.strip() else LogOutRequest()
 
 
 async def _read_form(request: Request, media_type: str) -> dict[str, str]:

@@ -11,4 +11,4 @@ def build(base: Base) -> Feature:
     log_in = LogIn(base.database, base.passwords, base.delays, base.admit, base.clock)
     refresh = RefreshSession(base.database, base.issue_tokens, base.end_sessions, base.clock)
     log_out = LogOut(base.database, base.end_sessions)
-    return Feature(endpoints=(SessionEndpoints(log_in, refresh, log_out),))
+    return Feature(endpoints=(SessionEndpoints(log_in, refresh, log_out, base.delivery),))

@@ -29,6 +29,13 @@ class Method(StrEnum):
     GUEST = "guest"
 
 
+class TokenPlace(StrEnum):
+    """Where a client wants its refresh token: in the body, or as a cookie (see `delivery.py`)."""
+
+    BODY = "body"
+    COOKIE = "cookie"
+
+
 SECOND_FACTORS = frozenset({Method.OTP, Method.RECOVERY_CODE, Method.PASSKEY})
 """Methods that are enough beside, or in place of, a password."""
 
@@ -63,6 +70,18 @@ class RefreshTokenRevoked(Unauthenticated):
     code, title = "session_revoked", "The session has ended"
 
 
+class RefreshTokenMissing(Unauthenticated):
+    """Neither a body nor a cookie brought a refresh token: nobody is logged in here."""
+
+    code, title = "refresh_token_missing", "There is no refresh token in the body or the cookie"
+
+
+class ForeignOrigin(Forbidden):
+    """A page of another site tried to use the refresh cookie of its visitor, or to set one."""
+
+    code, title = "foreign_origin", "Pages of this origin may not use the refresh cookie"
+
+
 class SecondFactorRequired(Unauthenticated):
     """The first factor was right; `challenge` is the ticket for the second one."""
 
@@ -73,6 +92,19 @@ class ReauthenticationRequired(Forbidden):
     """The session is good; this needs a fresh proof of who is there."""
 
     code, title = "reauthentication_required", "Prove once more who you are"
+
+
+class Proof(msgspec.Struct, frozen=True):
+    """When and how somebody last proved who they are."""
+
+    at: datetime
+    methods: tuple[Method, ...]
+
+    def is_enough(self, now: datetime, *, two_steps: bool) -> bool:
+        """Whether it lets them do what is dangerous; `two_steps` asks for a second factor."""
+        if now - self.at > AUTHENTICATED_RECENTLY:
+            return False
+        return not two_steps or not SECOND_FACTORS.isdisjoint(self.methods)
 
 
 class SessionLimits(msgspec.Struct, frozen=True):

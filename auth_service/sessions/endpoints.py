@@ -3,37 +3,40 @@
 from dataclasses import dataclass
 
 from starlette.requests import Request
+from starlette.responses import Response
 
 from auth_service.accounts.domain import AccountSuspended
 from auth_service.accounts.passwords import TooBusy
-from auth_service.accounts.schemas import EXAMPLE_ACCOUNT
 from auth_service.delays.domain import LoginDelayed
 from auth_service.device import device_of
-from auth_service.sessions.bodies import read_credentials, read_log_out
+from auth_service.sessions.bodies import read_credentials
+from auth_service.sessions.delivery import SETS_COOKIE, TokenDelivery
 from auth_service.sessions.domain import (
+    ForeignOrigin,
     RefreshTokenExpired,
     RefreshTokenInvalid,
+    RefreshTokenMissing,
     RefreshTokenReused,
     RefreshTokenRevoked,
     SecondFactorRequired,
+    TokenPlace,
     WrongCredentials,
 )
 from auth_service.sessions.log_in import LogIn
 from auth_service.sessions.schemas import (
     CREDENTIALS_FORM,
+    EXAMPLE_REFRESH_TOKEN,
+    EXAMPLE_TOKENS,
     Credentials,
     LoggedOut,
+    LogOutRequest,
     RefreshRequest,
-    TokensView,
 )
 from auth_service.sessions.use_cases import LogOut, RefreshSession
 from shared.errors import Invalid, Malformed, TooLarge, UnsupportedType
 from shared.http.endpoint import endpoint
 from shared.security.principal import Principal
 
-_REFRESH_TOKEN = "x6Ck2m0wJt4n8sFq1vRyB7uZpLdA3hGeXiOoTcWbNkE"  # noqa: S105 - an example
-_ACCESS_TOKEN = "eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiJtaW5hIn0.c2lnbmF0dXJl"  # noqa: S105 - an example
-_TOKENS = TokensView(_ACCESS_TOKEN, _REFRESH_TOKEN, 900, EXAMPLE_ACCOUNT)
 _CREDENTIALS = Credentials(username="mina@example.com", password="Correct7Horse")  # noqa: S106
 _LOGGED_OUT = LoggedOut("Logged out")
 
@@ -45,6 +48,7 @@ class SessionEndpoints:
     log_in: LogIn
     refresh_session: RefreshSession
     log_out: LogOut
+    delivery: TokenDelivery
 
     @endpoint(
         "POST",
@@ -58,11 +62,13 @@ class SessionEndpoints:
         accepts="application/x-www-form-urlencoded",
         body_schema=CREDENTIALS_FORM,
         body_example=_CREDENTIALS,
-        example=_TOKENS,
+        example=EXAMPLE_TOKENS,
+        answer_headers=(SETS_COOKIE,),
         errors=(
             WrongCredentials,
             SecondFactorRequired,
             AccountSuspended,
+            ForeignOrigin,
             LoginDelayed,
             Malformed,
             TooLarge,
@@ -71,11 +77,12 @@ class SessionEndpoints:
             TooBusy,
         ),
     )
-    async def login(self, request: Request) -> TokensView:
+    async def login(self, request: Request) -> Response:
         """A new session."""
         credentials = await read_credentials(request)
-        device = device_of(request)
-        return TokensView.of(await self.log_in(credentials.login, credentials.password, device))
+        delivery = self.delivery(credentials.refresh_token_in, request)
+        pair = await self.log_in(credentials.login, credentials.password, device_of(request))
+        return delivery.answer(pair)
 
     @endpoint(
         "POST",
@@ -83,14 +90,30 @@ class SessionEndpoints:
         summary="Exchange a refresh token for a new pair",
         tag="auth",
         description="A refresh token is good for one use. A second use more than 10 seconds "
-        "after the first ends the session, since one of the two users must have stolen it.",
-        body_example=RefreshRequest(_REFRESH_TOKEN),
-        example=_TOKENS,
-        errors=(RefreshTokenInvalid, RefreshTokenExpired, RefreshTokenReused, RefreshTokenRevoked),
+        "after the first ends the session, since one of the two users must have stolen it. "
+        "Without one in the body, that of the cookie is exchanged, and stays in the cookie.",
+        body_example=RefreshRequest(EXAMPLE_REFRESH_TOKEN),
+        example=EXAMPLE_TOKENS,
+        answer_headers=(SETS_COOKIE,),
+        errors=(
+            RefreshTokenMissing,
+            RefreshTokenInvalid,
+            RefreshTokenExpired,
+            RefreshTokenReused,
+            RefreshTokenRevoked,
+            ForeignOrigin,
+        ),
     )
-    async def refresh(self, body: RefreshRequest) -> TokensView:
+    async def refresh(self, body: RefreshRequest | None, request: Request) -> Response:
         """A new pair of the same session."""
-        return TokensView.of(await self.refresh_session(body.refresh_token))
+        wanted = body or RefreshRequest()
+        token, place = wanted.refresh_token, wanted.refresh_token_in
+        if token is None:
+            token, place = self.delivery.cookie_of(request), TokenPlace.COOKIE
+        if token is None:
+            raise RefreshTokenMissing
+        delivery = self.delivery(place, request)
+        return delivery.answer(await self.refresh_session(token))
 
     @endpoint(
         "POST",
@@ -98,12 +121,18 @@ class SessionEndpoints:
         summary="Log out",
         tag="auth",
         description="Ends the session of the access token, which is refused from then on. "
-        'A body is not needed; `{"refresh_token": "…"}` ends the session of that token, too.',
+        'A body is not needed; `{"refresh_token": "…"}` ends the session of that token, too. So '
+        "does the cookie, which is taken away.",
+        body_example=LogOutRequest(EXAMPLE_REFRESH_TOKEN),
         example=_LOGGED_OUT,
-        errors=(Malformed, TooLarge, Invalid),
+        errors=(ForeignOrigin,),
     )
-    async def logout(self, request: Request, caller: Principal) -> LoggedOut:
+    async def logout(
+        self, body: LogOutRequest | None, request: Request, caller: Principal
+    ) -> Response:
         """The session is over."""
-        body = await read_log_out(request)
-        await self.log_out(caller, body.refresh_token)
-        return _LOGGED_OUT
+        token = body.refresh_token if body else None
+        if token is None:
+            token = self.delivery.cookie_of(request)
+        await self.log_out(caller, token)
+        return self.delivery.forget(_LOGGED_OUT, request)

@@ -4,11 +4,21 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import bindparam, delete, exists, insert, select, update
+from sqlalchemy import (
+    DateTime,
+    LargeBinary,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from auth_service.accounts.repository import ACCOUNT, account_of
 from auth_service.device import Device
-from auth_service.sessions.domain import Method, RefreshToken, SessionLimits
+from auth_service.sessions.domain import Method, Proof, RefreshToken, SessionLimits
 from auth_service.tables import refresh_tokens, sessions, users
 from shared.db.executor import Executor
 from shared.security.principal import SessionId, UserId
@@ -16,7 +26,22 @@ from shared.security.principal import SessionId, UserId
 _BATCH = 5000
 
 _START = insert(sessions)
-_ADD_TOKEN = insert(refresh_tokens)
+_MOMENT = DateTime(timezone=True)
+_TOKEN = ("hash", "session_id", "created_at", "expires_at")
+# No token outlives its session.
+_ADD_TOKEN = (
+    insert(refresh_tokens)
+    .from_select(
+        _TOKEN,
+        select(
+            bindparam("token_hash", type_=LargeBinary),
+            sessions.c.id,
+            bindparam("now", type_=_MOMENT),
+            func.least(bindparam("idle_at", type_=_MOMENT), sessions.c.expires_at),
+        ).where(sessions.c.id == bindparam("session")),
+    )
+    .returning(refresh_tokens.c.expires_at)
+)
 _LOCK_TOKEN = (
     select(
         *ACCOUNT,
@@ -44,7 +69,7 @@ _END = (
 )
 _END_ONE = _END.where(sessions.c.id == bindparam("session"))
 _END_OTHERS = _END.where(sessions.c.id != bindparam("kept"))
-_AUTHENTICATED = select(sessions.c.authenticated_at).where(
+_LAST_PROOF = select(sessions.c.authenticated_at, sessions.c.methods).where(
     sessions.c.id == bindparam("session"), sessions.c.revoked_at.is_(None)
 )
 _AUTHENTICATE = (
@@ -110,15 +135,17 @@ class Sessions:
 
     async def add_token(
         self, session: SessionId, token_hash: bytes, now: datetime, limits: SessionLimits
-    ) -> None:
-        """Add a refresh token to the family of `session`."""
-        row = {
-            "hash": token_hash,
-            "session_id": session,
-            "created_at": now,
-            "expires_at": now + limits.inactivity,
+    ) -> datetime:
+        """Add a refresh token to the family of `session`, which is there; when it expires."""
+        params = {
+            "token_hash": token_hash,
+            "session": session,
+            "now": now,
+            "idle_at": now + limits.inactivity,
         }
-        await self._executor.run(_ADD_TOKEN, row)
+        (added,) = await self._executor.all(_ADD_TOKEN, params)
+        expires_at: datetime = added.expires_at
+        return expires_at
 
     async def lock_token(self, token_hash: bytes) -> RefreshToken | None:
         """The token of that hash; nobody else can use it until this transaction ends."""
@@ -154,10 +181,12 @@ class Sessions:
             rows = await self._executor.all(_END_OTHERS, {**params, "kept": kept})
         return [SessionId(row.id) for row in rows]
 
-    async def authenticated_at(self, session: UUID) -> datetime | None:
-        """When the user of a session under way last proved who they are."""
-        row = await self._executor.one(_AUTHENTICATED, {"session": session})
-        return row.authenticated_at if row else None
+    async def last_proof(self, session: UUID) -> Proof | None:
+        """When and how the user of a session under way last proved who they are."""
+        row = await self._executor.one(_LAST_PROOF, {"session": session})
+        if row is None:
+            return None
+        return Proof(row.authenticated_at, tuple(Method(one) for one in row.methods))
 
     async def authenticate(
         self, session: SessionId, methods: Iterable[Method], now: datetime

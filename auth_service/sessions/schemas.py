@@ -5,12 +5,18 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from auth_service.accounts.schemas import AccountView
+from auth_service.accounts.schemas import EXAMPLE_ACCOUNT, AccountView
+from auth_service.sessions.domain import TokenPlace
 from auth_service.sessions.use_cases import LoggedIn
 from shared.errors import FieldError, Invalid
 from shared.security.tokens import ACCESS_TOKEN_LIFETIME
 
 _RefreshToken = Annotated[str, Meta(max_length=128)]
+WishedPlace = Annotated[
+    TokenPlace,
+    Meta(description="`cookie`: the refresh token comes as an HttpOnly cookie, not in the body."),
+]
+"""The type of the field `refresh_token_in` in the body of whatever hands out tokens."""
 
 
 class Credentials(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -19,6 +25,7 @@ class Credentials(msgspec.Struct, frozen=True, omit_defaults=True):
     password: Annotated[str, Meta(max_length=1024)]
     username: Annotated[str, Meta(max_length=320)] = ""
     email: Annotated[str, Meta(max_length=320)] = ""
+    refresh_token_in: WishedPlace = TokenPlace.BODY
 
     @property
     def login(self) -> str:
@@ -34,27 +41,38 @@ CREDENTIALS_FORM: dict[str, Any] = {
     "properties": {
         "username": {"type": "string", "description": "An e-mail address or a handle."},
         "password": {"type": "string", "format": "password"},
+        "refresh_token_in": {
+            "type": "string",
+            "enum": [place.value for place in TokenPlace],
+            "default": TokenPlace.BODY.value,
+            "description": "`cookie`: the refresh token comes as an HttpOnly cookie, not in the "
+            "body.",
+        },
     },
 }
 
 
-class RefreshRequest(msgspec.Struct, frozen=True):
-    """The refresh token that came with the last log-in or refresh."""
+class RefreshRequest(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The refresh token that came with the last log-in or refresh, unless a cookie brings it."""
 
-    refresh_token: _RefreshToken
+    refresh_token: _RefreshToken | None = None
+    refresh_token_in: WishedPlace = TokenPlace.BODY
 
 
-class LogOutRequest(msgspec.Struct, frozen=True):
+class LogOutRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     """The refresh token, when the client still has it."""
 
     refresh_token: _RefreshToken | None = None
 
 
-class TokensView(msgspec.Struct, frozen=True):
-    """A pair of tokens; `expires_in` is the life of the access token in seconds."""
+class TokensView(msgspec.Struct, frozen=True, kw_only=True):
+    """A pair of tokens; `expires_in` is the life of the access token in seconds.
+
+    A refresh token that comes as a cookie is left out.
+    """
 
     access_token: str
-    refresh_token: str
+    refresh_token: str | msgspec.UnsetType = msgspec.UNSET
     expires_in: int
     user: AccountView
     token_type: str = "bearer"  # noqa: S105 - the name of a scheme
@@ -74,3 +92,12 @@ class LoggedOut(msgspec.Struct, frozen=True):
     """The answer to a log-out."""
 
     message: str
+
+
+EXAMPLE_REFRESH_TOKEN = "x6Ck2m0wJt4n8sFq1vRyB7uZpLdA3hGeXiOoTcWbNkE"  # noqa: S105 - an example
+EXAMPLE_TOKENS = TokensView(
+    access_token="eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiJtaW5hIn0.c2lnbmF0dXJl",  # noqa: S106
+    refresh_token=EXAMPLE_REFRESH_TOKEN,
+    expires_in=900,
+    user=EXAMPLE_ACCOUNT,
+)

@@ -2,13 +2,15 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 from auth_service.accounts.domain import Account
 from auth_service.accounts.permissions import scopes_of
 from auth_service.device import Device
+from auth_service.factors.domain import is_two_step, proofs_of
+from auth_service.factors.repository import second_factors, ways_in
 from auth_service.secrets import hash_of, new_secret
 from auth_service.sessions.domain import (
-    AUTHENTICATED_RECENTLY,
     Method,
     ReauthenticationRequired,
     RefreshTokenExpired,
@@ -36,6 +38,7 @@ class LoggedIn:
 
     access_token: str
     refresh_token: str
+    refresh_expires_at: datetime
     account: Account
 
 
@@ -50,12 +53,14 @@ class IssueTokens:
     async def __call__(self, tx: Transaction, session: SessionId, account: Account) -> LoggedIn:
         """The pair; the refresh token joins the family of the session."""
         secret = new_secret()
-        await Sessions(tx).add_token(session, secret.hash, self.clock.now(), self.limits)
+        expires_at = await Sessions(tx).add_token(
+            session, secret.hash, self.clock.now(), self.limits
+        )
         issuer = TokenIssuer(self.keys.signing_key(), self.clock)
         principal = Principal(
             account.id, session, account.roles, scopes_of(account.roles), account.guest
         )
-        return LoggedIn(issuer.issue(principal), secret.token, account)
+        return LoggedIn(issuer.issue(principal), secret.token, expires_at, account)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +114,21 @@ class RequireRecent:
     clock: Clock
 
     async def __call__(self, caller: Principal) -> None:
-        """Raises `ReauthenticationRequired` when the last proof is older than ten minutes."""
-        at = await Sessions(self.database).authenticated_at(caller.session_id)
-        if at is None or self.clock.now() - at > AUTHENTICATED_RECENTLY:
-            raise ReauthenticationRequired(
-                "Send POST /api/auth/reauthenticate with your password or a second factor first."
-            )
+        """Raises `ReauthenticationRequired` when the last proof is older than ten minutes.
+
+        Of somebody with a second factor a password alone is none. The error's member `methods`
+        names what would do; with nothing in it, only a new log-in does.
+        """
+        proof = await Sessions(self.database).last_proof(caller.session_id)
+        factors = await second_factors(self.database, caller.id)
+        now = self.clock.now()
+        if proof is not None and proof.is_enough(now, two_steps=is_two_step(factors)):
+            return
+        methods = proofs_of(factors, await ways_in(self.database, caller.id))
+        how = f"Send {' or '.join(methods)} to POST /api/auth/reauthenticate first."
+        raise ReauthenticationRequired(
+            how if methods else "Log in again first.", members={"methods": methods}
+        )
 
 
 @dataclass(frozen=True, slots=True)

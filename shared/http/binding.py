@@ -48,8 +48,10 @@ class BoundEndpoint:
             values = dict(request.query_params)
             arguments["query"] = _collect(errors, convert_strings, values, signature.query)
         if signature.body is not None:
-            body = await _read_json(request)
-            arguments["body"] = _collect(errors, decode_json, body, signature.body)
+            body = await _read_json(request, required=signature.body_required)
+            arguments["body"] = (
+                None if body is None else _collect(errors, decode_json, body, signature.body)
+            )
         if errors:
             raise Invalid(errors=tuple(errors))
         if signature.request is not None:
@@ -99,11 +101,15 @@ def _header(request: Request, parameter: HeaderParameter) -> Any:
     return convert_string(value, parameter.type, name)
 
 
-async def _read_json(request: Request) -> bytes:
+async def _read_json(request: Request, *, required: bool) -> bytes | None:
+    """The body; None where it is empty and need not be there."""
+    body = await read_body(request, MAX_JSON_BYTES)
+    if not required and not body.strip():
+        return None
     content_type = request.headers.get("content-type", "application/json")
     if content_type.partition(";")[0].strip().lower() != "application/json":
         raise UnsupportedType(f"Send application/json; this is {content_type!r}.")
-    return await read_body(request, MAX_JSON_BYTES)
+    return body
 
 
 async def read_body(request: Request, limit: int) -> bytes:

@@ -10,7 +10,8 @@
 What a parameter is:
 
 - named in the path template: that part of the path, converted to its type;
-- `body`: the JSON body as a Struct; `query`: the query string as a Struct;
+- `body`: the JSON body as a Struct, or `Struct | None` where there need not be one;
+- `query`: the query string as a Struct;
 - `caller`: a `Principal` (a token is required), `Principal | None` (optional), or a
   `CallingService` (a service token is required);
 - annotated with `Header(…)`: that request header;
@@ -86,6 +87,7 @@ class Declaration:
     accepts: str
     body_schema: dict[str, Any] | None
     answers: tuple[str, ...]
+    answer_headers: tuple[Header, ...]
     sends_file: bool
     scope: str | None
     guests: bool
@@ -98,6 +100,7 @@ class Signature:
     path: dict[str, Any]
     headers: dict[str, HeaderParameter]
     body: type[msgspec.Struct] | None
+    body_required: bool
     query: type[msgspec.Struct] | None
     caller: str | None
     """`user`, `optional`, `service` or None."""
@@ -130,6 +133,7 @@ def endpoint(
     accepts: str = "application/json",
     body_schema: dict[str, Any] | None = None,
     answers: tuple[str, ...] = (),
+    answer_headers: tuple[Header, ...] = (),
     sends_file: bool = False,
     scope: str | None = None,
     guests: bool = True,
@@ -138,12 +142,12 @@ def endpoint(
 
     `aliases` are further paths that answer the same; `accepts` and `body_schema` (a JSON schema)
     describe a body that the handler reads itself; `answers` are the media types of a raw response
-    (`example` shows its JSON), and `sends_file` says that it is made by `file_response`: the file
-    whole, in part, or not again.
+    (`example` shows its JSON), `answer_headers` what it may carry besides, and `sends_file` says
+    that it is made by `file_response`: the file whole, in part, or not again.
     """
     declaration = Declaration(
         method, path, status, summary, tag, description, example, body_example, errors, aliases,
-        accepts, body_schema, answers, sends_file, scope, guests,
+        accepts, body_schema, answers, answer_headers, sends_file, scope, guests,
     )  # fmt: skip
 
     def declare(handler: H) -> H:
@@ -170,12 +174,13 @@ def read_signature(function: Any) -> Signature:
     path: dict[str, Any] = {}
     headers: dict[str, HeaderParameter] = {}
     body = query = caller = request = None
+    body_required = True
     for name in list(inspect.signature(function).parameters)[1:]:
         hint = hints[name]
         if name in in_path:
             path[name] = hint
         elif name == "body":
-            body = hint
+            body, body_required = _without_none(hint)
         elif name == "query":
             query = hint
         elif name == "caller":
@@ -188,7 +193,7 @@ def read_signature(function: Any) -> Signature:
             raise TypeError(f"{function.__qualname__}: parameter {name!r} cannot be bound")
     if missing := in_path - set(path):
         raise TypeError(f"{function.__qualname__}: the path names {missing}, the handler does not")
-    return Signature(path, headers, body, query, caller, request, hints["return"])
+    return Signature(path, headers, body, body_required, query, caller, request, hints["return"])
 
 
 def _kind_of_caller(hint: Any) -> str:
@@ -205,7 +210,13 @@ def _header_of(hint: Any) -> HeaderParameter | None:
     if header is None:
         return None
     rest = tuple(mark for mark in marks if mark is not header)
-    optional = get_origin(inner) in (Union, types.UnionType) and type(None) in get_args(inner)
-    if optional:
-        inner = Union[tuple(one for one in get_args(inner) if one is not type(None))]  # noqa: UP007
-    return HeaderParameter(header, Annotated[(inner, *rest)] if rest else inner, not optional)
+    inner, required = _without_none(inner)
+    return HeaderParameter(header, Annotated[(inner, *rest)] if rest else inner, required)
+
+
+def _without_none(hint: Any) -> tuple[Any, bool]:
+    """What `hint` is besides None, and whether it must be there."""
+    if get_origin(hint) not in (Union, types.UnionType) or type(None) not in get_args(hint):
+        return hint, True
+    rest = tuple(one for one in get_args(hint) if one is not type(None))
+    return Union[rest], False  # noqa: UP007

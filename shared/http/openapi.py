@@ -99,7 +99,10 @@ def _operation(one: Endpoint, path: str, schemas: dict[Any, Any]) -> dict[str, A
         anonymous: list[dict[str, Any]] = [{}] if signature.caller == "optional" else []
         operation["security"] = [{"bearer": []}, *anonymous]
     if signature.body is not None or declared.body_schema is not None:
-        operation["requestBody"] = {"required": True, "content": _body(one, schemas)}
+        operation["requestBody"] = {
+            "required": signature.body_required,
+            "content": _body(one, schemas),
+        }
     return operation
 
 
@@ -173,6 +176,11 @@ def _responses(one: Endpoint, schemas: dict[Any, Any]) -> dict[str, Any]:
             media["example"] = msgspec.to_builtins(declared.example)
     if content:
         success["content"] = content
+    if declared.answer_headers:
+        success["headers"] = {
+            header.name: {"description": header.description, "schema": {"type": "string"}}
+            for header in declared.answer_headers
+        }
     responses = {str(declared.status): success}
     if declared.sends_file:
         responses["206"] = {**success, "description": "The range that was asked for"}
