@@ -3,6 +3,7 @@
 Each feature has a `building.py` with `build(base) -> Feature`, and `service.py` lists them.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -61,7 +62,8 @@ class Base:
         self.revocations = Revocations(clock)
         self.passwords = Passwords()
         self.delays = Delays(database, clock, derive_key(self.secret, "delays"))
-        self.write_letter = WriteLetter(self.box("mails"), clock)
+        self.letters = asyncio.Event()
+        self.write_letter = WriteLetter(self.box("mails"), clock, self.letters.set)
         limits = SessionLimits(
             timedelta(days=settings.session_max_days), timedelta(days=settings.session_idle_days)
         )

@@ -8,6 +8,7 @@ from auth_service.accounts import building as accounts
 from auth_service.events import SessionRevoked
 from auth_service.feature import Base, Feature
 from auth_service.guests import building as guests
+from auth_service.mail import building as mail
 from auth_service.profiles import building as profiles
 from auth_service.sessions import building as sessions
 from auth_service.settings import AuthSettings
@@ -32,6 +33,7 @@ FEATURES: tuple[Callable[[Base], Feature], ...] = (
     sessions.build,
     tokens.build,
     guests.build,
+    mail.build,
 )
 
 

@@ -4,12 +4,13 @@ from typing import Literal
 
 from pydantic import Field
 
+from auth_service.mail.settings import MailSettings
 from shared.http.origins import OriginSettings
 from shared.settings import ServiceSettings
 from shared.storage.settings import StorageSettings
 
 
-class AuthSettings(StorageSettings, OriginSettings, ServiceSettings):
+class AuthSettings(MailSettings, StorageSettings, OriginSettings, ServiceSettings):
     """The common settings, and those of accounts."""
 
     port: int = Field(8001, ge=0, le=65535, description="The port to listen on.")
@@ -27,4 +28,7 @@ class AuthSettings(StorageSettings, OriginSettings, ServiceSettings):
         "lax",
         description="SameSite of the cookie that may hold a refresh token. none lets pages of "
         "other sites in ALLOWED_ORIGINS stay logged in by it, and needs https.",
+    )
+    require_verified_email: bool = Field(
+        False, description="Whether only who has confirmed their e-mail address can log in."
     )

@@ -140,7 +140,8 @@ failures = Table(
     Index("failures_last_at", "last_at"),
 )
 
-# Mails that have not been handed over yet; what they say is sealed, since it holds links.
+# Mails; what they say is sealed, since it holds links, and emptied once they are handed over. That
+# they were is remembered for an hour, since nobody gets too many.
 mails = Table(
     "mails",
     metadata,
@@ -152,8 +153,14 @@ mails = Table(
     Column("due_at", _moment, nullable=False),
     Column("created_at", _moment, nullable=False),
     Column("expires_at", _moment, nullable=False),
-    Index("mails_due", "due_at", "id"),
-    Index("mails_user", "user_id"),
+    Column("handed_over_at", _moment),
+    Index("mails_due", "due_at", "id", postgresql_where=text("handed_over_at IS NULL")),
+    Index(
+        "mails_handed_over",
+        "handed_over_at",
+        postgresql_where=text("handed_over_at IS NOT NULL"),
+    ),
+    Index("mails_user", "user_id", "created_at"),
 )
 
 totp = Table(

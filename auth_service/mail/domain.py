@@ -1,6 +1,7 @@
 """Letters that the service writes to its users."""
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 import msgspec
@@ -10,6 +11,16 @@ from auth_service.mail.programs import program_of
 
 LIFETIME = timedelta(hours=24)
 """How long it is tried to hand a letter over."""
+REMEMBERED_FOR = timedelta(hours=1)
+"""How long it is known that a letter was written, so that nobody gets too many."""
+SHORTEST_PAUSE = timedelta(minutes=1)
+MOST_AN_HOUR = 5
+
+
+def is_too_soon(written_at: Sequence[datetime], now: datetime) -> bool:
+    """Whether there must not be one more letter to somebody to whom these were written."""
+    lately = [at for at in written_at if now - at < REMEMBERED_FOR]
+    return len(lately) >= MOST_AN_HOUR or any(now - at < SHORTEST_PAUSE for at in lately)
 
 
 class Template(StrEnum):

@@ -30,6 +30,7 @@ class Transaction:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
         self._announced: list[IntegrationEvent] = []
+        self._then: list[Callable[[], None]] = []
 
     async def one(self, statement: Executable, params: Parameters | None = None) -> Row[Any] | None:
         """The first row, or None."""
@@ -53,6 +54,15 @@ class Transaction:
     def announced(self) -> Sequence[IntegrationEvent]:
         """What has been announced so far."""
         return self._announced
+
+    def once_committed(self, then: Callable[[], None]) -> None:
+        """Call `then` after the commit, and never if there is none: it wakes who works on rows."""
+        self._then.append(then)
+
+    def committed(self) -> None:
+        """Tell those who wait for the commit; for `Database` alone."""
+        for then in self._then:
+            then()
 
 
 class Database:
@@ -102,6 +112,7 @@ class Database:
         if tx.announced:
             for told in self._on_announced:
                 told(tx.announced)
+        tx.committed()
 
     async def one(self, statement: Executable, params: Parameters | None = None) -> Row[Any] | None:
         """The first row, or None; outside any transaction."""

@@ -107,11 +107,15 @@ _SECRETS = (
         attempts integer NOT NULL DEFAULT 0,
         due_at timestamptz NOT NULL,
         created_at timestamptz NOT NULL,
-        expires_at timestamptz NOT NULL
+        expires_at timestamptz NOT NULL,
+        handed_over_at timestamptz
     )
     """,
-    "CREATE INDEX mails_due ON mails (due_at, id)",
-    "CREATE INDEX mails_user ON mails (user_id)",
+    "CREATE INDEX mails_due ON mails (due_at, id) WHERE handed_over_at IS NULL",
+    """
+    CREATE INDEX mails_handed_over ON mails (handed_over_at) WHERE handed_over_at IS NOT NULL
+    """,
+    "CREATE INDEX mails_user ON mails (user_id, created_at)",
 )
 
 _FACTORS = (
