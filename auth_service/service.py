@@ -12,6 +12,7 @@ from auth_service.mail import building as mail
 from auth_service.profiles import building as profiles
 from auth_service.sessions import building as sessions
 from auth_service.settings import AuthSettings
+from auth_service.social import building as social
 from auth_service.tokens import building as tokens
 from auth_service.tokens.revocations import revoked_lately
 from shared.clock import Clock, SystemClock
@@ -32,8 +33,9 @@ FEATURES: tuple[Callable[[Base], Feature], ...] = (
     profiles.build,
     sessions.build,
     tokens.build,
-    guests.build,
     mail.build,
+    guests.build,
+    social.build,
 )
 
 

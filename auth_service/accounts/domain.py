@@ -94,6 +94,11 @@ def email_key(email: str) -> str:
     return email.strip().casefold()
 
 
+def is_email(email: str) -> bool:
+    """Whether an account may have it as its address."""
+    return not any(_wrong_in_email(email))
+
+
 def _wrong_in_email(email: str) -> Iterator[str]:
     if len(email) > MAX_EMAIL:
         yield f"must have {MAX_EMAIL} characters at most"

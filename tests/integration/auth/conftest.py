@@ -91,25 +91,25 @@ def service_bearer(clock: MovableClock, *, callee: str = "auth") -> dict[str, st
     return bearer(ServiceTokens(SECRET, "jobs", clock).for_service(callee))
 
 
-StartAuth = Callable[[], AbstractAsyncContextManager[Auth]]
+StartAuth = Callable[..., AbstractAsyncContextManager[Auth]]
 
 
 @pytest.fixture
 def start_auth(
     postgres: EmbeddedPostgres, auth_database: Database, tmp_path_factory: pytest.TempPathFactory
 ) -> StartAuth:
-    """Starts one more process of the service."""
+    """Starts one more process of the service, with other settings where they are given."""
 
     @asynccontextmanager
-    async def start() -> AsyncIterator[Auth]:
-        settings = load(
-            AuthSettings,
-            secret_key=SECRET,
-            database_url=postgres.url("auth"),
-            database_pool_size=10,
-            amqp_url="amqp://unused",
-            storage_url=tmp_path_factory.mktemp("storage").as_uri(),
-        )
+    async def start(**changed: object) -> AsyncIterator[Auth]:
+        usual: dict[str, object] = {
+            "secret_key": SECRET,
+            "database_url": postgres.url("auth"),
+            "database_pool_size": 10,
+            "amqp_url": "amqp://unused",
+            "storage_url": tmp_path_factory.mktemp("storage").as_uri(),
+        }
+        settings = load(AuthSettings, **{**usual, **changed})
         clock, broker = MovableClock(SystemClock().now()), InProcessBroker()
         service = build(settings, broker, peers={}, clock=clock)
         transport = InProcessTransport(service.app)
