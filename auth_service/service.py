@@ -5,16 +5,22 @@ from collections.abc import Callable, Mapping, Sequence
 import httpx
 
 from auth_service.accounts import building as accounts
+from auth_service.administration import building as administration
 from auth_service.events import SessionRevoked
+from auth_service.factors import building as factors
 from auth_service.feature import Base, Feature
 from auth_service.guests import building as guests
 from auth_service.mail import building as mail
+from auth_service.passkeys import building as passkeys
 from auth_service.profiles import building as profiles
+from auth_service.proofs import building as proofs
+from auth_service.recovery_codes import building as recovery_codes
 from auth_service.sessions import building as sessions
 from auth_service.settings import AuthSettings
 from auth_service.social import building as social
 from auth_service.tokens import building as tokens
 from auth_service.tokens.revocations import revoked_lately
+from auth_service.totp import building as totp
 from shared.clock import Clock, SystemClock
 from shared.db.database import Database
 from shared.db.migrations import require_migrated
@@ -30,8 +36,14 @@ from shared.security.verifier import TokenVerifier
 SCHEMA = "auth"
 FEATURES: tuple[Callable[[Base], Feature], ...] = (
     accounts.build,
+    administration.build,
     profiles.build,
     sessions.build,
+    factors.build,
+    totp.build,
+    recovery_codes.build,
+    passkeys.build,
+    proofs.build,
     tokens.build,
     mail.build,
     guests.build,

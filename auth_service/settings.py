@@ -5,13 +5,16 @@ from typing import Literal
 from pydantic import Field
 
 from auth_service.mail.settings import MailSettings
+from auth_service.passkeys.settings import PasskeySettings
 from auth_service.social.settings import SocialSettings
 from shared.http.origins import OriginSettings
 from shared.settings import ServiceSettings
 from shared.storage.settings import StorageSettings
 
 
-class AuthSettings(SocialSettings, MailSettings, StorageSettings, OriginSettings, ServiceSettings):
+class AuthSettings(
+    PasskeySettings, SocialSettings, MailSettings, StorageSettings, OriginSettings, ServiceSettings
+):
     """The common settings, and those of accounts."""
 
     port: int = Field(8001, ge=0, le=65535, description="The port to listen on.")

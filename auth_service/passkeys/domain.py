@@ -4,7 +4,10 @@ They are WebAuthn credentials (W3C, level 3). Each is asked to verify its user, 
 as two factors at once: the device, and what unlocks it.
 """
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
+from ipaddress import ip_address
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import msgspec
@@ -88,13 +91,44 @@ class RelyingParty(msgspec.Struct, frozen=True):
     name: str
     origins: tuple[str, ...]
 
+    @classmethod
+    def at(
+        cls, public_url: str, origins: Iterable[str], *, name: str, domain: str | None
+    ) -> "RelyingParty":
+        """The party whose API is at `public_url`; it takes part in the ceremonies itself.
+
+        Browsers know passkeys by domain alone, so that this machine is localhost to them.
+        """
+        own = urlsplit(public_url)
+        host = own.hostname or ""
+        found = [*origins, f"{own.scheme}://{own.netloc}"]
+        if _is_address(host):
+            port = f":{own.port}" if own.port else ""
+            found.append(f"{own.scheme}://localhost{port}")
+            host = "localhost"
+        return cls(domain or host, name, tuple(dict.fromkeys(found)))
+
     def check(self, origin: str) -> None:
         """Raises `WrongOrigin`, which says what would be right."""
         if origin not in self.origins:
-            allowed = ", ".join(self.origins) or "none"
+            allowed = ", ".join(self.origins)
             raise WrongOrigin(
-                f"The page is at {origin!r}; allowed are: {allowed} (ALLOWED_ORIGINS, PUBLIC_URL)."
+                f"The page is at {origin!r}; allowed are {allowed} (ALLOWED_ORIGINS, PUBLIC_URL)."
             )
+        host = urlsplit(origin).hostname or ""
+        if host != self.id and not host.endswith(f".{self.id}"):
+            raise WrongOrigin(
+                f"Passkeys belong to {self.id} (PASSKEY_RP_ID), and browsers let no page at "
+                f"{origin!r} use them."
+            )
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def checked_name(text: str) -> str:

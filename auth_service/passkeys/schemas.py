@@ -1,13 +1,21 @@
 """Passkeys on the wire."""
 
-from datetime import datetime
-from typing import Any
+from datetime import UTC, datetime
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
+from msgspec import Meta
 
-from auth_service.passkeys.credentials import NewCredential
+from auth_service.passkeys.credentials import (
+    Assertion,
+    Attestation,
+    NewCredential,
+    UsedCredential,
+)
 from auth_service.passkeys.domain import Passkey
+from auth_service.sessions.domain import TokenPlace
+from auth_service.sessions.schemas import WishedPlace
 
 
 class NewPasskey(msgspec.Struct, frozen=True):
@@ -23,10 +31,23 @@ class PasskeyName(msgspec.Struct, frozen=True):
     name: str
 
 
-class PasskeyOptions(msgspec.Struct, frozen=True):
-    """What to ask the browser: `PublicKeyCredential.parse…OptionsFromJSON(public_key)`."""
+class PasskeyLogIn(msgspec.Struct, frozen=True):
+    """The use of a passkey, to log in with it."""
 
-    public_key: dict[str, Any]
+    credential: UsedCredential
+    refresh_token_in: WishedPlace = TokenPlace.BODY
+
+
+_PUBLIC_KEY = Meta(
+    description="For `PublicKeyCredential.parseCreationOptionsFromJSON()` or "
+    "`parseRequestOptionsFromJSON()`, which make the argument `publicKey` of it."
+)
+
+
+class PasskeyOptions(msgspec.Struct, frozen=True):
+    """What to ask a browser for."""
+
+    public_key: Annotated[dict[str, Any], _PUBLIC_KEY]
 
 
 class PasskeyView(msgspec.Struct, frozen=True):
@@ -59,3 +80,50 @@ class RegisteredPasskey(msgspec.Struct, frozen=True):
 
     passkey: PasskeyView
     recovery_codes: tuple[str, ...] | None
+
+
+EXAMPLE_PASSKEY = PasskeyView(
+    UUID("01980a3e-7b1c-7f00-8a51-3c5d1e0f9b43"),
+    "Mina's phone",
+    ("hybrid", "internal"),
+    True,
+    datetime(2026, 3, 1, 9, 30, tzinfo=UTC),
+    None,
+)
+_ID = "mPgR7vV1Yl0aZk3sQ2wXcA"
+_CHALLENGE = "x6Ck2m0wJt4n8sFq1vRyB7uZpLdA3hGeXiOoTcWbNkE"
+_CLIENT_DATA = "eyJ0eXBlIjoid2ViYXV0aG4uZ2V0IiwiY2hhbGxlbmdlIjoi4oCmIn0"
+EXAMPLE_NEW_PASSKEY = NewPasskey(
+    "Mina's phone",
+    NewCredential(_ID, _ID, Attestation("o2NmbXRkbm9uZWdhdHRTdG10oA", _CLIENT_DATA)),
+)
+EXAMPLE_USED = UsedCredential(
+    _ID,
+    _ID,
+    Assertion("SZYN5YgOjGh0NBcPZHZgW4_krrmihjLHmVzzuoMdl2MFAAAAAQ", "MEUCIQDx", _CLIENT_DATA),
+)
+EXAMPLE_CREATION = PasskeyOptions(
+    {
+        "rp": {"id": "example.com", "name": "Madang"},
+        "user": {"id": "AZgKPnscfwCKUTxdHg-bQg", "name": "mina@example.com", "displayName": "Mina"},
+        "challenge": _CHALLENGE,
+        "pubKeyCredParams": [{"type": "public-key", "alg": -7}],
+        "timeout": 300000,
+        "excludeCredentials": [],
+        "authenticatorSelection": {
+            "residentKey": "required",
+            "requireResidentKey": True,
+            "userVerification": "required",
+        },
+        "attestation": "none",
+    }
+)
+EXAMPLE_REQUEST = PasskeyOptions(
+    {
+        "challenge": _CHALLENGE,
+        "timeout": 300000,
+        "rpId": "example.com",
+        "allowCredentials": [],
+        "userVerification": "required",
+    }
+)
