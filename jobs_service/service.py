@@ -7,7 +7,7 @@ import httpx
 
 from jobs_service.captions.endpoints import CaptionEndpoints
 from jobs_service.credits.endpoints import CreditEndpoints
-from jobs_service.credits.use_cases import GrantWelcomeCredits
+from jobs_service.credits.use_cases import GrantGuestCredits, GrantWelcomeCredits
 from jobs_service.jobs.endpoints import JobEndpoints
 from jobs_service.jobs.use_cases import CancelJob, FindJob, SubmitJob
 from jobs_service.settings import JobsSettings
@@ -55,7 +55,11 @@ def build(
     verification = remote_verification("jobs", secret, auth, clock)
     broker.subscribe(
         verification.broadcast,
-        *subscriptions(Inbox(database), GrantWelcomeCredits(settings.welcome_credits)),
+        *subscriptions(
+            Inbox(database),
+            GrantWelcomeCredits(settings.welcome_credits),
+            GrantGuestCredits(settings.guest_credits),
+        ),
     )
     cursors = Cursors(derive_key(secret, "jobs.cursors"))
     find_video, find_job = FindVideo(database), FindJob(database)

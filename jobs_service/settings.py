@@ -19,6 +19,13 @@ class JobsSettings(ServiceSettings):
     welcome_credits: int = Field(
         60, ge=0, le=1_000_000, description="Credits that a new account is given."
     )
+    guest_credits: int = Field(
+        5,
+        ge=0,
+        le=1_000_000,
+        description="Credits that a new guest is given; they count as a part of the welcome of "
+        "whoever registers.",
+    )
     running_jobs_per_user: int = Field(
         2, ge=1, le=1000, description="Jobs of one user that run at the same time."
     )

@@ -21,10 +21,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
+from shared.db.aliases import aliases_table
 from shared.messaging.tables import add_messaging_tables
 
 metadata = MetaData()
 add_messaging_tables(metadata)
+aliases_table(metadata)
 
 _moment = DateTime(timezone=True)
 _now = func.now()
@@ -51,7 +53,9 @@ entries = Table(
     Column("reason", Text, nullable=False),
     Column("job_id", UUID),
     Column("created_at", _moment, nullable=False, server_default=_now),
-    CheckConstraint("kind IN ('grant', 'hold', 'capture', 'release')", name="entries_kind"),
+    CheckConstraint(
+        "kind IN ('grant', 'hold', 'capture', 'release', 'transfer', 'lapse')", name="entries_kind"
+    ),
     # a job is held once and resolved once, whatever else goes wrong
     UniqueConstraint("job_id", "kind", name="entries_job_id_kind"),
     Index("entries_owner_id_id", "owner_id", "id"),
@@ -61,6 +65,14 @@ entries = Table(
         unique=True,
         postgresql_where=text("reason = 'welcome'"),
     ),
+    Index("entries_one_guest", "owner_id", unique=True, postgresql_where=text("reason = 'guest'")),
+    # who logs in as the same user again and again, each time as a new guest, gains nothing
+    Index(
+        "entries_one_adoption",
+        "owner_id",
+        unique=True,
+        postgresql_where=text("reason = 'adopted with free credits'"),
+    ),
 )
 
 holds = Table(
@@ -69,10 +81,14 @@ holds = Table(
     Column("job_id", UUID, ForeignKey("jobs.id"), primary_key=True),
     Column("owner_id", UUID, ForeignKey("accounts.owner_id"), nullable=False),
     Column("amount", BigInteger, nullable=False),
+    # what of it is nobody's when it is released
+    Column("lapsing", BigInteger, nullable=False, server_default="0"),
     Column("state", Text, nullable=False, server_default="open"),
     Column("expires_at", _moment, nullable=False),
     CheckConstraint("amount > 0", name="holds_amount_positive"),
+    CheckConstraint("lapsing BETWEEN 0 AND amount", name="holds_lapsing"),
     CheckConstraint("state IN ('open', 'captured', 'released')", name="holds_state"),
+    Index("holds_owner_id", "owner_id"),
     Index("holds_expires_at", "expires_at", postgresql_where=text("state = 'open'")),
 )
 
@@ -143,6 +159,7 @@ videos = Table(
     Column("has_audio", Boolean, nullable=False),
     Column("available", Boolean, nullable=False),
     Column("revision", Integer, nullable=False),
+    Index("videos_owner_id", "owner_id"),
 )
 
 tracks = Table(

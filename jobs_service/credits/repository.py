@@ -8,7 +8,16 @@ import msgspec
 from sqlalchemy import bindparam, func, insert, literal, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from jobs_service.credits.domain import Balance, Entry, EntryKind, Hold, RecordedEntry
+from jobs_service.credits.domain import (
+    Balance,
+    Entry,
+    EntryKind,
+    Estate,
+    Free,
+    Hold,
+    RecordedEntry,
+    lapsing_of,
+)
 from jobs_service.tables import accounts, entries, holds
 from shared.db.executor import Executor
 from shared.ids import uuid7
@@ -28,15 +37,42 @@ _MOVE = (
 _BALANCE = select(accounts.c.balance, accounts.c.held).where(
     accounts.c.owner_id == bindparam("owner")
 )
-_WELCOMED = select(literal(1)).where(
+_LOCK = (
+    select(accounts.c.owner_id)
+    .where(accounts.c.owner_id.in_(bindparam("owners", expanding=True)))
+    .order_by(accounts.c.owner_id)
+    .with_for_update()
+)
+_HAS_ENTRY = select(literal(1)).where(
     entries.c.owner_id == bindparam("owner"), entries.c.reason == bindparam("reason")
+)
+_GIVEN = select(func.coalesce(func.sum(entries.c.amount), 0).label("credits")).where(
+    entries.c.owner_id == bindparam("owner"),
+    entries.c.kind == EntryKind.GRANT,
+    entries.c.reason.in_(tuple(Free)),
+)
+_SPENT = select(
+    func.coalesce(-func.sum(entries.c.amount + entries.c.held), 0).label("credits")
+).where(entries.c.owner_id == bindparam("owner"), entries.c.kind == EntryKind.CAPTURE)
+_MOVE_HOLDS = (
+    update(holds)
+    .where(holds.c.owner_id == bindparam("owner"))
+    .values(owner_id=bindparam("new_owner"))
+)
+_OPEN_HOLDS = (
+    select(holds.c.job_id, holds.c.amount)
+    .where(holds.c.owner_id == bindparam("owner"), holds.c.state == "open")
+    .order_by(holds.c.job_id)
+)
+_LET_LAPSE = (
+    update(holds).where(holds.c.job_id == bindparam("job")).values(lapsing=bindparam("part"))
 )
 _HOLD = insert(holds)
 _RESOLVE = (
     update(holds)
     .where(holds.c.job_id == bindparam("job"), holds.c.state == "open")
     .values(state=bindparam("new_state"))
-    .returning(holds.c.job_id, holds.c.owner_id, holds.c.amount)
+    .returning(holds.c.job_id, holds.c.owner_id, holds.c.amount, holds.c.lapsing)
 )
 _LIST = (
     select(*(entries.c[name] for name in RecordedEntry.__struct_fields__))
@@ -73,9 +109,41 @@ class Credits:
         row = await self._executor.one(_BALANCE, {"owner": owner})
         return Balance(row.balance, row.held) if row else Balance(0, 0)
 
-    async def was_granted(self, owner: UserId, reason: str) -> bool:
+    async def open(self, *owners: UserId) -> None:
+        """Keep these accounts, made where there was none, for this transaction.
+
+        Always in one order, so that two who want the same ones never wait for each other.
+        """
+        await self._executor.run(_OPEN, [{"owner_id": owner} for owner in sorted(owners)])
+        await self._executor.all(_LOCK, {"owners": owners})
+
+    async def has_entry(self, owner: UserId, reason: str) -> bool:
         """Whether `owner` has an entry of this reason."""
-        return await self._executor.one(_WELCOMED, {"owner": owner, "reason": reason}) is not None
+        return await self._executor.one(_HAS_ENTRY, {"owner": owner, "reason": reason}) is not None
+
+    async def given(self, owner: UserId) -> int:
+        """How many credits `owner` was given for nothing."""
+        row = await self._executor.one(_GIVEN, {"owner": owner})
+        return int(row.credits) if row else 0
+
+    async def estate(self, owner: UserId) -> Estate:
+        """What `owner` would leave now."""
+        left = await self.balance(owner)
+        row = await self._executor.one(_SPENT, {"owner": owner})
+        spent = int(row.credits) if row else 0
+        free = max(0, await self.given(owner) - spent)
+        return Estate(left.balance, left.held, min(free, left.balance + left.held))
+
+    async def move_holds(self, owner: UserId, new_owner: UserId) -> None:
+        """Give all holds of `owner` to another; the entries that go with it are recorded apart."""
+        await self._executor.run(_MOVE_HOLDS, {"owner": owner, "new_owner": new_owner})
+
+    async def let_lapse(self, owner: UserId, lapsing: int) -> None:
+        """Make that much of what is held of `owner` nobody's, should it be given back."""
+        held = await self._executor.all(_OPEN_HOLDS, {"owner": owner})
+        parts = lapsing_of((row.amount for row in held), lapsing)
+        for row, part in zip(held, parts, strict=True):
+            await self._executor.run(_LET_LAPSE, {"job": row.job_id, "part": part})
 
     async def record(self, entry: Entry) -> bool:
         """Apply `entry` to its account; False, and nothing done, when the balance is too small."""
@@ -100,7 +168,7 @@ class Credits:
     async def resolve_hold(self, job_id: UUID, state: str) -> Hold | None:
         """Close the open hold of a job as `captured` or `released`; None when it is not open."""
         row = await self._executor.one(_RESOLVE, {"job": job_id, "new_state": state})
-        return Hold(row.job_id, row.owner_id, row.amount) if row else None
+        return Hold(row.job_id, row.owner_id, row.amount, row.lapsing) if row else None
 
     async def entries_of(
         self, owner: UserId, limit: int, after: UUID | None

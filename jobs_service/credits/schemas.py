@@ -25,7 +25,7 @@ class TransactionView(msgspec.Struct, frozen=True):
     """One movement: `amount` is what it added to the balance, `held` to what is reserved."""
 
     id: UUID
-    kind: Literal["grant", "hold", "capture", "release"]
+    kind: Literal["grant", "hold", "capture", "release", "transfer", "lapse"]
     amount: int
     held: int
     balance_after: int

@@ -6,7 +6,7 @@ What only workers do (claim, heartbeat, finish) is in `queue.py`.
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, bindparam, func, select, update
+from sqlalchemy import Row, bindparam, delete, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.sql import Select
 
@@ -59,6 +59,38 @@ _CANCEL = (
 )
 _CANCEL_ONE = _CANCEL.where(jobs.c.id == bindparam("job"), jobs.c.owner_id == bindparam("owner"))
 _CANCEL_OF_VIDEO = _CANCEL.where(jobs.c.video_id == bindparam("video"))
+
+# A guest's jobs, once the guest is known to be a user.
+_of_user = jobs.alias("of_user")
+_LOCK_OF = select(jobs.c.id).where(jobs.c.owner_id == bindparam("owner")).with_for_update()
+_CANCEL_SAME = _CANCEL.where(
+    jobs.c.owner_id == bindparam("owner"),
+    exists().where(
+        _of_user.c.owner_id == bindparam("new_owner"),
+        _of_user.c.type == jobs.c.type,
+        _of_user.c.video_id == jobs.c.video_id,
+        _of_user.c.language == jobs.c.language,
+        _of_user.c.status.in_(UNDER_WAY),
+    ),
+)
+_MOVE = (
+    update(jobs)
+    .where(jobs.c.owner_id == bindparam("owner"))
+    .values(owner_id=bindparam("new_owner"))
+)
+_of_user_key = idempotency_keys.alias("of_user")
+_DROP_SAME_KEYS = delete(idempotency_keys).where(
+    idempotency_keys.c.owner_id == bindparam("owner"),
+    exists().where(
+        _of_user_key.c.owner_id == bindparam("new_owner"),
+        _of_user_key.c.key == idempotency_keys.c.key,
+    ),
+)
+_MOVE_KEYS = (
+    update(idempotency_keys)
+    .where(idempotency_keys.c.owner_id == bindparam("owner"))
+    .values(owner_id=bindparam("new_owner"))
+)
 
 _TRY_KEY = select(
     func.pg_try_advisory_xact_lock(
@@ -139,6 +171,26 @@ class Jobs:
         """Cancel every job under way on a video; the cancelled ones."""
         rows = await self._executor.all(_CANCEL_OF_VIDEO, {"video": video_id})
         return [job_of(row) for row in rows]
+
+    async def lock_all_of(self, owner: UserId) -> None:
+        """Let nobody else write a job of `owner` until the transaction ends."""
+        await self._executor.all(_LOCK_OF, {"owner": owner})
+
+    async def cancel_same(self, owner: UserId, new_owner: UserId) -> list[Job]:
+        """Cancel each job under way of `owner` that `new_owner` has under way, too; these."""
+        params = {"owner": owner, "new_owner": new_owner}
+        return [job_of(row) for row in await self._executor.all(_CANCEL_SAME, params)]
+
+    async def move(self, owner: UserId, new_owner: UserId) -> int:
+        """Give all jobs of `owner`, and the answers to their keys, to another; how many jobs.
+
+        Leases and fencing tokens stay: whoever works on a job goes on. Of two equal keys that of
+        `new_owner` stays.
+        """
+        params = {"owner": owner, "new_owner": new_owner}
+        await self._executor.run(_DROP_SAME_KEYS, params)
+        await self._executor.run(_MOVE_KEYS, params)
+        return await self._executor.run(_MOVE, params)
 
     async def lock_key(self, owner: UserId, key: str) -> bool:
         """Take the lock of an idempotency key until the transaction ends; False when taken."""

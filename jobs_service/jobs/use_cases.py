@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 
 from jobs_service.credits.domain import Hold, price_of
-from jobs_service.credits.use_cases import hold_credits, release_hold
+from jobs_service.credits.use_cases import hold_credits, release_hold, transfer_credits
 from jobs_service.events import JobCancelled, JobQueued
 from jobs_service.jobs.domain import (
     Job,
@@ -21,6 +21,7 @@ from jobs_service.jobs.domain import (
 from jobs_service.jobs.repository import Jobs
 from jobs_service.videos.use_cases import FindVideo
 from shared.clock import Clock
+from shared.db.aliases import Aliases
 from shared.db.database import Database, Transaction
 from shared.db.executor import Executor
 from shared.ids import uuid7
@@ -49,6 +50,7 @@ class SubmitJob:
             return known
         video = await self.find_video(owner, new.video_id)
         async with self.database.transaction() as tx:
+            owner = await Aliases(tx).owner(owner)
             if key is not None:
                 if not await Jobs(tx).lock_key(owner, key):
                     raise RequestInProgress("Wait for the first request's answer, then ask again.")
@@ -114,6 +116,25 @@ class CancelJobsOfVideo:
         """Cancel within `tx`."""
         for job in await Jobs(tx).cancel_of_video(video_id):
             await _refund(tx, job, "video removed")
+
+
+@dataclass(frozen=True, slots=True)
+class AdoptJobs:
+    """Give a guest's jobs and credits to the user that they turned out to be.
+
+    Jobs under way go on. Where both have the same one, the guest's is cancelled.
+    """
+
+    async def __call__(self, tx: Transaction, guest: UserId, user: UserId) -> int:
+        """Move within `tx`; how many jobs."""
+        jobs = Jobs(tx)
+        await jobs.lock_all_of(guest)  # before any account, as everybody does
+        same = await jobs.cancel_same(guest, user)
+        moved = await jobs.move(guest, user)
+        await transfer_credits(tx, guest, user)
+        for job in same:
+            await _refund(tx, msgspec.structs.replace(job, owner_id=user), "job cancelled")
+        return moved
 
 
 async def _refund(tx: Transaction, job: Job, reason: str) -> None:

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from jobs_service.tables import videos
@@ -25,6 +25,11 @@ _SAVE = _new.on_conflict_do_update(
 _FIND = select(videos).where(
     videos.c.id == bindparam("video"), videos.c.owner_id == bindparam("owner")
 )
+_MOVE = (
+    update(videos)
+    .where(videos.c.owner_id == bindparam("owner"))
+    .values(owner_id=bindparam("new_owner"))
+)
 
 
 class Videos:
@@ -41,3 +46,7 @@ class Videos:
         """The copy of a video of this owner."""
         row = await self._executor.one(_FIND, {"video": video_id, "owner": owner})
         return KnownVideo(**row._mapping) if row else None
+
+    async def move(self, owner: UserId, new_owner: UserId) -> None:
+        """Give the copies of all videos of `owner` to another."""
+        await self._executor.run(_MOVE, {"owner": owner, "new_owner": new_owner})

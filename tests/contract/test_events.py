@@ -14,8 +14,8 @@ from content_service import subscriptions as content
 from deploy.reference.composed import Process
 from deploy.reference.events import PUBLISHERS, published_by
 from gateway.cache.purging import PURGING
-from jobs_service.credits.use_cases import GrantWelcomeCredits
 from jobs_service import subscriptions as jobs
+from jobs_service.credits.use_cases import GrantGuestCredits, GrantWelcomeCredits
 from shared.clock import SystemClock
 from shared.db.database import Database
 from shared.ids import uuid7
@@ -98,7 +98,7 @@ def durable(content_database: Database, jobs_database: Database) -> dict[str, Su
     """Every durable subscription by name, on real databases."""
     found = (
         *content.subscriptions(Inbox(content_database)),
-        *jobs.subscriptions(Inbox(jobs_database), GrantWelcomeCredits(10)),
+        *jobs.subscriptions(Inbox(jobs_database), GrantWelcomeCredits(10), GrantGuestCredits(5)),
     )
     return {one.name: one for one in found}
 

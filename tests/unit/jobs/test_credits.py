@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs_service.credits.domain import Hold, price_of
+from jobs_service.credits.domain import Estate, Hold, Settlement, lapsing_of, price_of
 from shared.security.principal import UserId
 
 OWNER = UserId(UUID(int=1))
@@ -34,3 +34,33 @@ def test_no_more_can_be_captured_than_was_held() -> None:
 def test_a_release_gives_back_everything() -> None:
     entry = Hold(UUID(int=2), OWNER, 3).release("cancelled")
     assert (entry.amount, entry.held, entry.reason) == (3, -3, "cancelled")
+
+
+# ---- what a guest leaves
+
+
+@given(balance=st.integers(0, 50), amounts=st.lists(st.integers(1, 9), max_size=5), data=st.data())
+def test_what_a_guest_leaves_goes_on_or_lapses(
+    balance: int, amounts: list[int], data: st.DataObject
+) -> None:
+    held = sum(amounts)
+    free = data.draw(st.integers(0, balance + held))
+    settled = Estate(balance, held, free).settle(with_free=False)
+    assert settled.balance + settled.lapsed == balance
+    assert settled.held == held
+    assert settled.lapsed + settled.lapsing == free
+    parts = list(lapsing_of(amounts, settled.lapsing))
+    assert sum(parts) == settled.lapsing
+    assert all(0 <= part <= amount for part, amount in zip(parts, amounts, strict=True))
+
+
+def test_with_free_credits_everything_goes_on() -> None:
+    assert Estate(4, 3, 5).settle(with_free=True) == Settlement(4, 3, 0, 0)
+
+
+def test_lapsing_credits_are_spent_first_and_never_given_back() -> None:
+    hold = Hold(UUID(int=2), OWNER, 5, lapsing=2)
+    assert hold.release("job cancelled").amount == 3
+    assert hold.capture(5).amount == 0
+    assert hold.capture(1).amount == 3
+    assert hold.capture(4).amount == 1
