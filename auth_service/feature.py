@@ -10,6 +10,8 @@ from datetime import timedelta
 
 import httpx
 
+from auth_service.accounts.breached.passwords import BreachedPasswords
+from auth_service.accounts.cores import usable_cores
 from auth_service.accounts.passwords import Passwords
 from auth_service.box import Box
 from auth_service.delays.use_cases import Delays
@@ -60,7 +62,8 @@ class Base:
         self.storage = Storage.open(settings.storage_url, settings.s3)
         self.keys = KeyRing(database, Seal(self.secret), clock)
         self.revocations = Revocations(clock)
-        self.passwords = Passwords()
+        self.passwords = Passwords(usable_cores())
+        self.breached = BreachedPasswords(settings.breached_passwords)
         self.delays = Delays(database, clock, derive_key(self.secret, "delays"))
         self.letters = asyncio.Event()
         self.write_letter = WriteLetter(self.box("mails"), clock, self.letters.set)

@@ -1,15 +1,26 @@
 """What the auth service reads from its environment."""
 
-from typing import Literal
+from pathlib import Path
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
+from auth_service.accounts.breached.filter import Filter, NotAFilter
 from auth_service.mail.settings import MailSettings
 from auth_service.passkeys.settings import PasskeySettings
 from auth_service.social.settings import SocialSettings
 from shared.http.origins import OriginSettings
 from shared.settings import ServiceSettings
 from shared.storage.settings import StorageSettings
+
+
+def _require_filter(path: Path | None) -> Path | None:
+    try:
+        if path is not None:
+            Filter(path).close()
+    except (OSError, NotAFilter) as error:
+        raise ValueError(str(error)) from None
+    return path
 
 
 class AuthSettings(
@@ -28,10 +39,31 @@ class AuthSettings(
     session_idle_days: float = Field(
         30.0, gt=0, le=3650, description="How long a session lasts without being used, in days."
     )
+    api_keys_per_user: int = Field(
+        50, ge=1, le=1000, description="API keys that one user may have in use."
+    )
+    key_rotation_days: float = Field(
+        90.0,
+        ge=0,
+        le=3650,
+        description="After how many days another key signs the access tokens; 0 is never.",
+    )
+    key_published_ahead_seconds: float = Field(
+        180.0,
+        ge=0,
+        le=86_400,
+        description="How long a new key of access tokens is published before it signs. Who keeps "
+        "a copy of the published keys must renew it more often.",
+    )
     refresh_cookie_samesite: Literal["lax", "strict", "none"] = Field(
         "lax",
         description="SameSite of the cookie that may hold a refresh token. none lets pages of "
         "other sites in ALLOWED_ORIGINS stay logged in by it, and needs https.",
+    )
+    breached_passwords: Annotated[Path | None, AfterValidator(_require_filter)] = Field(
+        None,
+        description="A filter of breached passwords to ask besides the one that is built in; see "
+        "docs/accounts/passwords.md.",
     )
     require_verified_email: bool = Field(
         False, description="Whether only who has confirmed their e-mail address can log in."

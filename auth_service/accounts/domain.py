@@ -1,19 +1,17 @@
 """Accounts, and the rules for their e-mail address, handle and password."""
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Container, Iterator
 from datetime import datetime
 
 import msgspec
 
-from auth_service.accounts import handles
+from auth_service.accounts import handles, password_rules
 from shared.errors import Conflict, FieldError, Forbidden, Invalid, Unauthenticated
 from shared.security.principal import UserId
 
 MAX_EMAIL = 254
 """Characters (RFC 5321, 4.5.3.1.3, less the angle brackets)."""
-PASSWORD_LENGTH = range(8, 257)
-"""Characters; the upper bound keeps the cost of one hash in hand."""
 
 # The syntax that browsers accept for <input type=email> (WHATWG HTML), with a dot in the domain.
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
@@ -44,6 +42,12 @@ class AccountSuspended(Forbidden):
     code, title = "account_suspended", "This account has been suspended"
 
 
+class EmailNotVerified(Forbidden):
+    """Only who has confirmed their e-mail address may log in here."""
+
+    code, title = "email_not_verified", "Confirm your e-mail address first"
+
+
 class Account(msgspec.Struct, frozen=True):
     """A person's account, without its secret; guests have no e-mail address."""
 
@@ -72,7 +76,7 @@ class Registration(msgspec.Struct, frozen=True):
 
     @classmethod
     def checked(
-        cls, email: str, handle: str, password: str, common_passwords: Collection[str]
+        cls, email: str, handle: str, password: str, breached: Container[str]
     ) -> "Registration":
         """Normalise and check; raises `Invalid` naming every rule that is broken."""
         email, handle = email.strip(), handles.normal(handle)
@@ -81,7 +85,7 @@ class Registration(msgspec.Struct, frozen=True):
             *(FieldError("user_handle", message) for message in handles.mistakes(handle)),
             *(
                 FieldError("password", message)
-                for message in _wrong_in_password(password, common_passwords)
+                for message in password_rules.mistakes(password, breached, (email, handle))
             ),
         )
         if mistakes:
@@ -99,23 +103,16 @@ def is_email(email: str) -> bool:
     return not any(_wrong_in_email(email))
 
 
+def checked_email(email: str) -> str:
+    """`email` without spaces around it; raises `Invalid`."""
+    email = email.strip()
+    if errors := tuple(FieldError("email", message) for message in _wrong_in_email(email)):
+        raise Invalid(errors=errors)
+    return email
+
+
 def _wrong_in_email(email: str) -> Iterator[str]:
     if len(email) > MAX_EMAIL:
         yield f"must have {MAX_EMAIL} characters at most"
     elif not _EMAIL.fullmatch(email) or ".." in email or ".@" in email or email.startswith("."):
         yield "must be an e-mail address such as name@example.com"
-
-
-def _wrong_in_password(password: str, common: Collection[str]) -> Iterator[str]:
-    if len(password) < PASSWORD_LENGTH.start:
-        yield f"must have at least {PASSWORD_LENGTH.start} characters"
-    if len(password) >= PASSWORD_LENGTH.stop:
-        yield f"must have {PASSWORD_LENGTH.stop - 1} characters at most"
-    if not any(character.isupper() for character in password):
-        yield "must contain an upper-case letter"
-    if not any(character.islower() for character in password):
-        yield "must contain a lower-case letter"
-    if not any(character.isdecimal() for character in password):
-        yield "must contain a digit"
-    if password.casefold() in common:
-        yield "must not be one of the most common passwords"

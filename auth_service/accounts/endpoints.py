@@ -1,6 +1,6 @@
 """Accounts over HTTP."""
 
-from collections.abc import Collection
+from collections.abc import Container
 from dataclasses import dataclass
 
 from starlette.requests import Request
@@ -22,7 +22,7 @@ class AccountEndpoints:
 
     register_account: RegisterAccount
     read_account: ReadAccount
-    common_passwords: Collection[str]
+    breached: Container[str]
 
     @endpoint(
         "POST",
@@ -31,7 +31,7 @@ class AccountEndpoints:
         summary="Register an account",
         tag="auth",
         description="A password needs 8 characters, an upper-case letter, a lower-case letter and "
-        "a digit, and must not be one of the most common ones. E-mail address and handle are "
+        "a digit, and must not be known from data breaches. E-mail address and handle are "
         "unique without regard to case.",
         body_example=NewAccount("mina@example.com", "Correct7Horse", "mina"),
         example=Registered(_REGISTERED, EXAMPLE_ACCOUNT),
@@ -39,9 +39,7 @@ class AccountEndpoints:
     )
     async def register(self, body: NewAccount, request: Request) -> Registered:
         """Check the wishes, make the account."""
-        wanted = Registration.checked(
-            body.email, body.user_handle, body.password, self.common_passwords
-        )
+        wanted = Registration.checked(body.email, body.user_handle, body.password, self.breached)
         account = await self.register_account(wanted, device_of(request))
         return Registered(_REGISTERED, AccountView.of(account))
 

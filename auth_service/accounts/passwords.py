@@ -1,26 +1,22 @@
-"""Password hashes: argon2id, in threads, with a bound on how many wait."""
+"""Passwords are hashed in threads, with a bound on how many wait, behind everything else."""
 
 import asyncio
-import os
-import secrets
-import unicodedata
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from time import perf_counter
 from typing import TypeVar
 
-from argon2 import PasswordHasher
-from argon2.exceptions import VerifyMismatchError
-
+from auth_service.accounts.cores import give_way
+from auth_service.accounts.hashes import Hashes, Verdict
 from shared.errors import Unavailable
 
 T = TypeVar("T")
 
-# OWASP Password Storage Cheat Sheet: argon2id with 19 MiB, two passes, one lane; 15 ms a hash.
-_PASSES, _KIBIBYTES, _LANES = 2, 19 * 1024, 1
 MAX_WAITING_PER_CORE = 100
 """About 1.5 seconds of work; whoever comes later is told to try again."""
-_COMMON_PASSWORDS = Path(__file__).with_name("common_passwords.txt")
+_SPREAD = 1.25
+"""By how much one hash may take longer than another of its kind."""
+_LONGEST_STEP = 1.0  # seconds
 
 
 class TooBusy(Unavailable):
@@ -32,31 +28,43 @@ class TooBusy(Unavailable):
 class Passwords:
     """Hashes and verifies passwords; more threads than cores would only cost memory."""
 
-    def __init__(self) -> None:
-        cores = os.cpu_count() or 1
-        self._threads = ThreadPoolExecutor(cores, thread_name_prefix="passwords")
+    def __init__(self, cores: int) -> None:
+        self._threads = ThreadPoolExecutor(
+            cores, thread_name_prefix="passwords", initializer=give_way
+        )
         self._room = MAX_WAITING_PER_CORE * cores
-        self._hasher = PasswordHasher(_PASSES, _KIBIBYTES, _LANES)
-        self._nobodys_hash = self._hasher.hash(secrets.token_hex())
+        self._hashes = Hashes()
+        self._step = 0.0  # seconds; see `check`
 
     async def hash(self, password: str) -> str:
         """A salted hash in the PHC string format."""
-        return await self._run(lambda: self._hasher.hash(_normal(password)))
+        return await self._run(lambda: self._hashes.make(password))
 
     async def verify(self, password: str, hashed: str | None) -> bool:
-        """Whether `hashed` is the hash of `password`.
+        """Whether `hashed` is a hash of `password`; the same work is done for None."""
+        return (await self.check(password, hashed)).is_right
 
-        For a user who does not exist (None) a hash is verified all the same, so that the time
-        does not tell who has an account.
+    async def check(self, password: str, hashed: str | None) -> Verdict:
+        """Whether `hashed` is a hash of `password`, and a new one if it was made in an old way.
+
+        Old hashes take another time than new ones and nobody's. Once there are any, all refusals
+        come in steps that are longer than the slowest of them, so that it cannot be told which it
+        was; that costs waiting, not work.
         """
-        right = await self._run(lambda: self._matches(password, hashed or self._nobodys_hash))
-        return right and hashed is not None
+        started = perf_counter()
+        verdict = await self._run(lambda: self._timed(password, hashed))
+        if not verdict.is_right and self._step:
+            waited = perf_counter() - started
+            await asyncio.sleep(self._step - waited % self._step)
+        return verdict
 
-    def _matches(self, password: str, hashed: str) -> bool:
-        try:
-            return self._hasher.verify(hashed, _normal(password))
-        except VerifyMismatchError:
-            return False
+    def _timed(self, password: str, hashed: str | None) -> Verdict:
+        started = perf_counter()
+        verdict = self._hashes.verify(password, hashed)
+        if hashed is not None and self._hashes.is_outdated(hashed):
+            took = (perf_counter() - started) * _SPREAD
+            self._step = min(max(self._step, took), _LONGEST_STEP)
+        return verdict
 
     async def _run(self, work: Callable[[], T]) -> T:
         if self._room <= 0:
@@ -70,13 +78,3 @@ class Passwords:
     async def close(self) -> None:
         """Let the hash under way finish and end the threads."""
         await asyncio.to_thread(self._threads.shutdown, cancel_futures=True)
-
-
-def common_passwords() -> frozenset[str]:
-    """Passwords that satisfy every other rule and are guessed first, in lower case."""
-    return frozenset(_COMMON_PASSWORDS.read_text(encoding="utf-8").split())
-
-
-def _normal(password: str) -> bytes:
-    # One password typed on two systems may come in two encodings (NIST SP 800-63B, 5.1.1.2).
-    return unicodedata.normalize("NFKC", password).encode("utf-8", "surrogatepass")

@@ -58,6 +58,17 @@ _HANDLE_OF_ANOTHER = select(users.c.id).where(_IS_OF_HANDLE, users.c.id != bindp
 _BY_EMAIL = select(*ACCOUNT, users.c.password_hash).where(users.c.email_key == bindparam("key"))
 _BY_HANDLE = select(*ACCOUNT, users.c.password_hash).where(users.c.handle_key == bindparam("key"))
 
+# Who has changed the password since the old hash was read keeps the new one.
+_REPLACE_HASH = (
+    update(users)
+    .where(
+        users.c.id == bindparam("user"),
+        users.c.password_hash.is_not_distinct_from(bindparam("old_hash")),
+    )
+    .values(password_hash=bindparam("new_hash"))
+)
+_HASH_OF = select(users.c.password_hash).where(users.c.id == bindparam("user"))
+
 
 class Taken(NamedTuple):
     """What of a new account belongs to another one already."""
@@ -161,6 +172,16 @@ class Accounts:
         else:
             row = await self._executor.one(_BY_HANDLE, {"key": handles.key(login)})
         return (account_of(row), row.password_hash) if row else None
+
+    async def hash_of(self, user: UserId) -> str | None:
+        """The password hash of an account, if it has one."""
+        row = await self._executor.one(_HASH_OF, {"user": user})
+        return row.password_hash if row else None
+
+    async def replace_hash(self, user: UserId, old: str | None, new: str) -> bool:
+        """Put `new` in the place of `old`; not when somebody else has been quicker."""
+        params = {"user": user, "old_hash": old, "new_hash": new}
+        return await self._executor.run(_REPLACE_HASH, params) == 1
 
 
 def _wanted(handle: str) -> dict[str, str]:

@@ -7,8 +7,8 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
-from auth_service.accounts import handles
-from auth_service.accounts.domain import MAX_EMAIL, PASSWORD_LENGTH, Account
+from auth_service.accounts import handles, password_rules
+from auth_service.accounts.domain import MAX_EMAIL, Account
 
 
 def _length(shortest: int, longest: int) -> dict[str, int]:
@@ -24,7 +24,7 @@ class NewAccount(msgspec.Struct, frozen=True):
         str,
         Meta(
             description="With an upper-case letter, a lower-case letter and a digit.",
-            extra_json_schema=_length(PASSWORD_LENGTH.start, PASSWORD_LENGTH.stop - 1),
+            extra_json_schema=_length(password_rules.LENGTH.start, password_rules.LENGTH.stop - 1),
         ),
     ]
     user_handle: Annotated[

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from auth_service.accounts.domain import Account, AccountSuspended
+from auth_service.accounts.domain import Account, AccountSuspended, EmailNotVerified
+from auth_service.accounts.hashes import Verdict
 from auth_service.accounts.passwords import Passwords, TooBusy
 from auth_service.accounts.repository import Accounts
 from auth_service.audit.domain import Action
@@ -32,7 +33,8 @@ CHALLENGE_LIFETIME = timedelta(minutes=5)
 class Admit:
     """Start a session for whoever has proved to own an account by these `methods`.
 
-    Raises `AccountSuspended`, and `SecondFactorRequired` when the account has a second factor that
+    Raises `AccountSuspended`, `EmailNotVerified` where addresses have to be confirmed
+    (`verified_only`), and `SecondFactorRequired` when the account has a second factor that
     is not among the methods: its member `challenge` is the ticket with which to send it, and
     `methods` are the kinds that will do.
     """
@@ -40,13 +42,13 @@ class Admit:
     database: Database
     start_session: StartSession
     clock: Clock
+    verified_only: bool = False
 
     async def __call__(
         self, account: Account, device: Device, methods: tuple[Method, ...]
     ) -> LoggedIn:
         """The first pair of tokens."""
-        if account.suspended:
-            raise AccountSuspended
+        self._require_usable(account)
         async with self.database.transaction() as tx:
             factors = await second_factors(tx, account.id)
             if not is_two_step(factors) or not SECOND_FACTORS.isdisjoint(methods):
@@ -64,8 +66,7 @@ class Admit:
         self, tx: Transaction, account: Account, device: Device, methods: tuple[Method, ...]
     ) -> LoggedIn:
         """The same in the transaction of whoever has seen that these methods are enough."""
-        if account.suspended:
-            raise AccountSuspended
+        self._require_usable(account)
         await AuditLog(tx).add(
             Action.LOGGED_IN,
             self.clock.now(),
@@ -74,6 +75,15 @@ class Admit:
             details={"methods": methods},
         )
         return await self.start_session(tx, account, device, methods)
+
+    def _require_usable(self, account: Account) -> None:
+        if account.suspended:
+            raise AccountSuspended
+        if self.verified_only and account.email is not None and not account.email_verified:
+            raise EmailNotVerified(
+                "Open the link in the mail that came after your registration, or ask for another "
+                "one: POST /api/auth/verify-email/resend."
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +107,8 @@ class LogIn:
         at_home = await self.delays.is_at_home(account.id if account else None, device)
         keys = self.delays.keys(Use.LOG_IN, name_key(login), device, at_home=at_home)
         await self.delays.check(keys)
-        if not await self._verify(password, hashed, keys) or account is None:
+        verdict = await self._verify(password, hashed, keys)
+        if not verdict.is_right or account is None:
             await AuditLog(self.database).add(
                 Action.LOGIN_FAILED,
                 self.clock.now(),
@@ -106,11 +117,13 @@ class LogIn:
             )
             raise WrongCredentials
         await self.delays.succeeded(keys)
+        if hashed is not None and verdict.renewed is not None:
+            await Accounts(self.database).replace_hash(account.id, hashed, verdict.renewed)
         return await self.admit(account, device, (Method.PASSWORD,))
 
-    async def _verify(self, password: str, hashed: str | None, keys: Keys) -> bool:
+    async def _verify(self, password: str, hashed: str | None, keys: Keys) -> Verdict:
         try:
-            return await self.passwords.verify(password, hashed)
+            return await self.passwords.check(password, hashed)
         except TooBusy:
             await self.delays.not_tried(keys)
             raise

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from auth_service.accounts import passwords as passwords_module
+from auth_service.accounts.hashes import Verdict
 from auth_service.accounts.passwords import Passwords
 from auth_service.tokens.pruner import Pruner
 from tests.integration.auth.conftest import PASSWORD, Auth
@@ -179,7 +180,7 @@ async def test_who_guesses_at_home_is_delayed_by_what_failed_there(auth: Auth) -
 async def test_one_address_that_tries_many_accounts_is_delayed(
     auth: Auth, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Passwords, "verify", _wrong)
+    monkeypatch.setattr(Passwords, "check", _wrong)
     address = fresh_address()
     for number in range(100):
         await fail(auth, f"spray-{number}@example.com", 1, address=address)
@@ -221,12 +222,12 @@ async def test_of_fifty_guesses_at_once_no_more_are_made_than_are_free(
     user, address = await auth.register(), fresh_address()
     hashed = 0
 
-    async def counted(*_: object) -> bool:
+    async def counted(*_: object) -> Verdict:
         nonlocal hashed
         hashed += 1
-        return False
+        return Verdict(is_right=False)
 
-    monkeypatch.setattr(Passwords, "verify", counted)
+    monkeypatch.setattr(Passwords, "check", counted)
     answers = await asyncio.gather(
         *(
             try_to_log_in(
@@ -261,7 +262,7 @@ async def test_who_could_not_be_heard_has_not_failed(
 ) -> None:
     user, address = await auth.register(), fresh_address()
     with monkeypatch.context() as full:
-        full.setattr(Passwords, "verify", _too_busy)
+        full.setattr(Passwords, "check", _too_busy)
         for _ in range(10):
             response = await try_to_log_in(auth, user["email"], PASSWORD, address=address)
             assert response.status_code == 503
@@ -305,9 +306,9 @@ async def test_failures_are_in_the_audit_log_with_the_account_when_there_is_one(
     assert all(row.details == {} for row in rows)
 
 
-async def _wrong(*_: object) -> bool:
-    return False
+async def _wrong(*_: object) -> Verdict:
+    return Verdict(is_right=False)
 
 
-async def _too_busy(*_: object) -> bool:
+async def _too_busy(*_: object) -> Verdict:
     raise passwords_module.TooBusy
