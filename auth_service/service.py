@@ -7,14 +7,17 @@ import httpx
 from auth_service.accounts import building as accounts
 from auth_service.administration import building as administration
 from auth_service.events import SessionRevoked
+from auth_service.exports import building as exports
 from auth_service.factors import building as factors
 from auth_service.feature import Base, Feature
 from auth_service.guests import building as guests
 from auth_service.mail import building as mail
 from auth_service.passkeys import building as passkeys
+from auth_service.privacy import building as privacy
 from auth_service.profiles import building as profiles
 from auth_service.proofs import building as proofs
 from auth_service.recovery_codes import building as recovery_codes
+from auth_service.removals import building as removals
 from auth_service.sessions import building as sessions
 from auth_service.settings import AuthSettings
 from auth_service.social import building as social
@@ -48,6 +51,9 @@ FEATURES: tuple[Callable[[Base], Feature], ...] = (
     mail.build,
     guests.build,
     social.build,
+    exports.build,
+    privacy.build,
+    removals.build,
 )
 
 

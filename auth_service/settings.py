@@ -68,3 +68,15 @@ class AuthSettings(
     require_verified_email: bool = Field(
         False, description="Whether only who has confirmed their e-mail address can log in."
     )
+    account_deletion_days: float = Field(
+        14.0,
+        ge=0,
+        le=365,
+        description="How long somebody who has asked for deletion can take it back, in days; 0 "
+        "erases at once.",
+    )
+    work_dir: Path | None = Field(
+        None,
+        description="A directory for archives that are being made; what a killed process left "
+        "there is removed at start. By default the system's for temporary files.",
+    )

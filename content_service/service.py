@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import httpx
 
+from content_service.people.endpoints import PeopleEndpoints
 from content_service.settings import ContentSettings
 from content_service.subscriptions import subscriptions
 from content_service.videos.endpoints import InternalVideoEndpoints, VideoEndpoints
@@ -83,6 +84,7 @@ def build(
                 DeleteVideo(database, clock, remove_file),
             ),
             InternalVideoEndpoints(open_video),
+            PeopleEndpoints(database),
         ],
         authenticate=verification.verifier,
         checks=checks,

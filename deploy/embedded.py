@@ -107,7 +107,7 @@ def compose(home: Home, postgres: EmbeddedPostgres) -> Suite:
     storage_url = home.storage.as_uri()
     apps: dict[str, ASGIApp] = {}  # auth knows those that know auth
     auth = auth_service.service.build(
-        load(AuthSettings, storage_url=storage_url, **common("auth")),
+        load(AuthSettings, storage_url=storage_url, work_dir=home.work, **common("auth")),
         broker,
         peers={name: in_process(_later(apps, name), name) for name in ("content", "jobs")},
     )

@@ -10,6 +10,7 @@ from jobs_service.credits.endpoints import CreditEndpoints
 from jobs_service.credits.use_cases import GrantGuestCredits, GrantWelcomeCredits
 from jobs_service.jobs.endpoints import JobEndpoints
 from jobs_service.jobs.use_cases import CancelJob, FindJob, SubmitJob
+from jobs_service.people.endpoints import PeopleEndpoints
 from jobs_service.settings import JobsSettings
 from jobs_service.subscriptions import subscriptions
 from jobs_service.videos.use_cases import FindVideo
@@ -76,6 +77,7 @@ def build(
             ),
             CaptionEndpoints(database, find_job),
             CreditEndpoints(database, cursors, find_video),
+            PeopleEndpoints(database),
         ],
         authenticate=verification.verifier,
         checks=checks,

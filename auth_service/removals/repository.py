@@ -22,6 +22,9 @@ _NOTE = _new.on_conflict_do_update(
 )
 _IS_NOTE = (removals.c.key == bindparam("file"), removals.c.due_at == bindparam("noted"))
 _PUT_OFF = update(removals).where(*_IS_NOTE).values(due_at=bindparam("until"))
+_FALL_DUE = (
+    update(removals).where(removals.c.key == bindparam("file")).values(due_at=bindparam("until"))
+)
 _FORGET = delete(removals).where(*_IS_NOTE)
 _due = (
     select(removals.c.key)
@@ -54,6 +57,10 @@ class Removals:
         """Whether the file may stay until then; not when it is being removed already."""
         params = {"file": key, "noted": noted, "until": until}
         return await self._executor.run(_PUT_OFF, params) == 1
+
+    async def fall_due(self, key: str, now: datetime) -> None:
+        """Have the file removed now, if there is a note of it."""
+        await self._executor.run(_FALL_DUE, {"file": key, "until": now})
 
     async def forget(self, key: str, noted: datetime) -> bool:
         """Whether the note was there as it was left, and is no more."""

@@ -37,7 +37,7 @@ from shared.storage.storage import StorageUnavailable
 _FORM_OVERHEAD = 64 * 1024
 """Bytes that a form may need around its file."""
 _MEDIA_TYPES = ("video/*", "audio/*", "application/ogg")
-_READERS = frozenset({"jobs"})
+_READERS = frozenset({"auth", "jobs"})
 _SENDING_ERRORS = (
     VideoNotFound,
     VideoNotReady,

@@ -1,0 +1,48 @@
+"""What content knows of a person, for the export of their data."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from uuid import UUID
+
+from starlette.responses import Response
+
+from content_service.people.schemas import EXAMPLE_LINE, KnownOf
+from content_service.videos.domain import VideoId
+from content_service.videos.repository import Videos
+from shared.db.database import Database
+from shared.errors import Forbidden
+from shared.http.endpoint import endpoint
+from shared.http.lines import MEDIA_TYPE, lines_response
+from shared.security.principal import CallingService
+
+_PAGE = 200
+_READER = "auth"
+
+
+@dataclass(frozen=True, slots=True)
+class PeopleEndpoints:
+    """`/internal/people`: what auth may read."""
+
+    database: Database
+
+    @endpoint(
+        "GET",
+        "/internal/people/{user_id}/data",
+        summary="Tell all that is known of a person, a line of JSON each",
+        tag="internal",
+        answers=(MEDIA_TYPE,),
+        example=EXAMPLE_LINE,
+        errors=(Forbidden,),
+    )
+    async def data(self, user_id: UUID, caller: CallingService) -> Response:
+        """The person's videos."""
+        if caller.name != _READER:
+            raise Forbidden(f"The service {caller.name!r} may not read what is known of people.")
+        return await lines_response(self._known(user_id))
+
+    async def _known(self, user_id: UUID) -> AsyncIterator[KnownOf]:
+        after: VideoId | None = None
+        while page := await Videos(self.database).list_of(user_id, _PAGE, after):
+            for video in page:
+                yield KnownOf.video(video)
+            after = page[-1].id
