@@ -64,6 +64,12 @@ users = Table(
     # for searches by the beginning of an address or a handle
     Index("users_email_prefix", "email_key", postgresql_ops={"email_key": "text_pattern_ops"}),
     Index("users_handle_prefix", "handle_key", postgresql_ops={"handle_key": "text_pattern_ops"}),
+    Index(
+        "users_roles",
+        "roles",
+        postgresql_using="gin",
+        postgresql_where=text("roles <> '{}'"),
+    ),
     Index("users_guests", "id", postgresql_where=text("guest")),
     Index(
         "users_deletion_due",

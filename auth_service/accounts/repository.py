@@ -31,6 +31,11 @@ ACCOUNT = (
 _ADD = insert(users).on_conflict_do_nothing().returning(users.c.id)
 _BY_ID = select(*ACCOUNT).where(users.c.id == bindparam("id"))
 _LOCK = _BY_ID.with_for_update()
+_KEEP_ACTIVE = (
+    select(users.c.id)
+    .where(users.c.id == bindparam("id"), users.c.suspended_at.is_(None))
+    .with_for_update(read=True)
+)
 _IS_OF_HANDLE = (users.c.handle_key == bindparam("wanted_key")) | (
     users.c.handle_skeleton == bindparam("wanted_skeleton")
 )
@@ -157,6 +162,10 @@ class Accounts:
         """The account of that id, which nobody else changes until this transaction ends."""
         row = await self._executor.one(_LOCK, {"id": user})
         return account_of(row) if row else None
+
+    async def stays_active(self, user: UserId) -> bool:
+        """Whether the account is there and not suspended, and will be until the commit."""
+        return await self._executor.one(_KEEP_ACTIVE, {"id": user}) is not None
 
     async def find(self, user: UserId) -> Account | None:
         """The account of that id."""

@@ -65,8 +65,13 @@ class Admit:
     async def let_in(
         self, tx: Transaction, account: Account, device: Device, methods: tuple[Method, ...]
     ) -> LoggedIn:
-        """The same in the transaction of whoever has seen that these methods are enough."""
+        """The same in the transaction of whoever has seen that these methods are enough.
+
+        A suspension that comes meanwhile is seen here, or it waits and ends this session.
+        """
         self._require_usable(account)
+        if not await Accounts(tx).stays_active(account.id):
+            raise AccountSuspended
         await AuditLog(tx).add(
             Action.LOGGED_IN,
             self.clock.now(),

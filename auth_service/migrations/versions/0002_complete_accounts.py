@@ -28,6 +28,7 @@ _USERS = (
     "CREATE UNIQUE INDEX users_handle_skeleton ON users (handle_skeleton)",
     "CREATE INDEX users_email_prefix ON users (email_key text_pattern_ops)",
     "CREATE INDEX users_handle_prefix ON users (handle_key text_pattern_ops)",
+    "CREATE INDEX users_roles ON users USING gin (roles) WHERE roles <> '{}'",
     "CREATE INDEX users_guests ON users (id) WHERE guest",
     """
     CREATE INDEX users_deletion_due ON users (deletion_due_at)
