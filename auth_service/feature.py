@@ -17,6 +17,8 @@ from auth_service.box import Box
 from auth_service.delays.use_cases import Delays
 from auth_service.mail.use_cases import WriteLetter
 from auth_service.privacy.use_cases import EraseUser
+from auth_service.recovery.domain import Links
+from auth_service.recovery.send_link import SendLink
 from auth_service.sessions.delivery import TokenDelivery
 from auth_service.sessions.domain import SessionLimits
 from auth_service.sessions.log_in import Admit
@@ -67,6 +69,8 @@ class Base:
         self.delays = Delays(database, clock, derive_key(self.secret, "delays"))
         self.letters = asyncio.Event()
         self.write_letter = WriteLetter(self.box("mails"), clock, self.letters.set)
+        self.links = Links(settings.pages_url)
+        self.send_link = SendLink(self.write_letter, self.links, clock)
         limits = SessionLimits(
             timedelta(days=settings.session_max_days), timedelta(days=settings.session_idle_days)
         )
@@ -75,7 +79,9 @@ class Base:
         self.end_sessions = EndSessions(clock)
         self.erase_user = EraseUser(self.end_sessions, clock)
         self.require_recent = RequireRecent(database, clock)
-        self.admit = Admit(database, self.start_session, clock)
+        self.admit = Admit(
+            database, self.start_session, clock, verified_only=settings.require_verified_email
+        )
         self.delivery = TokenDelivery.of(
             settings.allowed_origins,
             settings.refresh_cookie_samesite,

@@ -9,6 +9,8 @@ from auth_service.audit.domain import Action
 from auth_service.audit.repository import AuditLog
 from auth_service.device import Device
 from auth_service.events import UserRegistered
+from auth_service.recovery.send_link import SendLink
+from auth_service.tickets.domain import Purpose
 from shared.clock import Clock
 from shared.db.database import Database
 from shared.errors import Conflict, FieldError
@@ -18,10 +20,14 @@ from shared.security.principal import Principal, UserId
 
 @dataclass(frozen=True, slots=True)
 class RegisterAccount:
-    """Make an account and announce it; raises `EmailTaken` or `HandleTaken`."""
+    """Make an account and announce it; raises `EmailTaken` or `HandleTaken`.
+
+    A link to confirm the address is on its way.
+    """
 
     database: Database
     passwords: Passwords
+    send_link: SendLink
     clock: Clock
 
     async def __call__(self, registration: Registration, device: Device) -> Account:
@@ -40,6 +46,7 @@ class RegisterAccount:
             await AuditLog(tx).add(
                 Action.REGISTERED, account.created_at, device, subject=account.id
             )
+            await self.send_link(tx, Purpose.VERIFY_EMAIL, account, device)
             tx.announce(UserRegistered(account.id, account.handle, account.created_at))
         return account
 

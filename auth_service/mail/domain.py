@@ -1,6 +1,6 @@
 """Letters that the service writes to its users."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -17,10 +17,13 @@ SHORTEST_PAUSE = timedelta(minutes=1)
 MOST_AN_HOUR = 5
 
 
-def is_too_soon(written_at: Sequence[datetime], now: datetime) -> bool:
-    """Whether there must not be one more letter to somebody to whom these were written."""
-    lately = [at for at in written_at if now - at < REMEMBERED_FOR]
-    return len(lately) >= MOST_AN_HOUR or any(now - at < SHORTEST_PAUSE for at in lately)
+def next_letter_at(written_at: Iterable[datetime], now: datetime) -> datetime:
+    """When there may be one more letter to somebody to whom these were written; `now` at least."""
+    lately = sorted(at for at in written_at if now - at < REMEMBERED_FOR)
+    moments = [now, *(at + SHORTEST_PAUSE for at in lately[-1:])]
+    if len(lately) >= MOST_AN_HOUR:
+        moments.append(lately[-MOST_AN_HOUR] + REMEMBERED_FOR)
+    return max(moments)
 
 
 class Template(StrEnum):

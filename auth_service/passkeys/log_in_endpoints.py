@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
-from auth_service.accounts.domain import AccountSuspended
+from auth_service.accounts.domain import AccountSuspended, EmailNotVerified
 from auth_service.device import device_of
 from auth_service.factors.domain import ChallengeInvalid
 from auth_service.passkeys.domain import RelyingParty, WrongOrigin, WrongPasskey
@@ -59,7 +59,14 @@ class PasskeyLogInEndpoints:
         body_example=PasskeyLogIn(EXAMPLE_USED),
         example=EXAMPLE_TOKENS,
         answer_headers=(SETS_COOKIE,),
-        errors=(WrongPasskey, ChallengeInvalid, WrongOrigin, AccountSuspended, ForeignOrigin),
+        errors=(
+            WrongPasskey,
+            ChallengeInvalid,
+            WrongOrigin,
+            AccountSuspended,
+            EmailNotVerified,
+            ForeignOrigin,
+        ),
     )
     async def login(self, body: PasskeyLogIn, request: Request) -> Response:
         """A new session."""

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from starlette.requests import Request
 from starlette.responses import Response
 
-from auth_service.accounts.domain import AccountGone, AccountSuspended
+from auth_service.accounts.domain import AccountGone, AccountSuspended, EmailNotVerified
 from auth_service.accounts.passwords import TooBusy
 from auth_service.delays.domain import LoginDelayed
 from auth_service.device import device_of
@@ -61,6 +61,7 @@ class SecondFactorEndpoints:
             ChallengeInvalid,
             WrongOrigin,
             AccountSuspended,
+            EmailNotVerified,
             ForeignOrigin,
             LoginDelayed,
         ),

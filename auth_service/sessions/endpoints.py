@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
-from auth_service.accounts.domain import AccountSuspended
+from auth_service.accounts.domain import AccountSuspended, EmailNotVerified
 from auth_service.accounts.passwords import TooBusy
 from auth_service.delays.domain import LoginDelayed
 from auth_service.device import device_of
@@ -70,6 +70,7 @@ class SessionEndpoints:
             AccountSuspended,
             ForeignOrigin,
             LoginDelayed,
+            EmailNotVerified,
             Malformed,
             TooLarge,
             UnsupportedType,

@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl
 from starlette.requests import Request
 from starlette.responses import Response
 
-from auth_service.accounts.domain import AccountGone, AccountSuspended
+from auth_service.accounts.domain import AccountGone, AccountSuspended, EmailNotVerified
 from auth_service.device import device_of
 from auth_service.sessions.delivery import SETS_COOKIE, TokenDelivery
 from auth_service.sessions.domain import ForeignOrigin, SecondFactorRequired
@@ -137,6 +137,7 @@ class SocialEndpoints:
             StartedElsewhere,
             AccountGone,
             AccountSuspended,
+            EmailNotVerified,
             SecondFactorRequired,
             ForeignOrigin,
         ),
