@@ -1,9 +1,11 @@
 """The entry point that every service shares: settings, logs, broker, then serve or migrate."""
 
 import asyncio
+import inspect
 import sys
 from collections.abc import Callable, Coroutine, Mapping
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any, Concatenate, TypeVar
 
 from pydantic import SecretStr
 
@@ -16,8 +18,8 @@ from shared.runtime.service import Component, Service
 from shared.settings import CommonSettings, ProcessSettings, ServiceSettings, load_or_exit
 
 S = TypeVar("S", bound=ServiceSettings)
-Command = Callable[[S], Coroutine[Any, Any, int]]
-"""Takes the settings and returns an exit code."""
+Command = Callable[Concatenate[S, ...], Coroutine[Any, Any, int]]
+"""Takes the settings, and a string for each further parameter; returns an exit code."""
 
 
 def main(
@@ -28,22 +30,24 @@ def main(
     schema: str | None = None,
     commands: Mapping[str, Command[S]] | None = None,
 ) -> int:
-    """Run `python -m <module> [command]`; the exit code.
+    """Run `python -m <module> [command [argument ...]]`; the exit code.
 
     Without a command it serves. An owner of a `schema` has the command `migrate`; `commands` are
     further ones.
     """
-    known = dict(commands or {})
+    known: dict[str, Command[S]] = dict(commands or {})
     if schema:
-        known["migrate"] = lambda settings: _migrate(settings, module, schema)
-    if sys.argv[1:] and (len(sys.argv) > 2 or sys.argv[1] not in known):
-        choice = f" [{' | '.join(known)}]" if known else ""
+        known["migrate"] = partial(_migrate, package=module, schema=schema)
+    name, arguments = (sys.argv[1:2], sys.argv[2:])
+    if name and (name[0] not in known or len(arguments) != len(_parameters(known[name[0]]))):
+        usages = [" ".join([one, *_parameters(command)]) for one, command in known.items()]
+        choice = f" [{' | '.join(usages)}]" if known else ""
         sys.stderr.write(f"usage: python -m {module}{choice}\n")
         return 2
     settings = load_or_exit(settings_type)
-    if sys.argv[1:]:
+    if name:
         configure(module, settings.log_level, pretty=settings.debug)
-        return asyncio.run(known[sys.argv[1]](settings))
+        return asyncio.run(known[name[0]](settings, *arguments))
     return serve(module, settings, settings.amqp_url, lambda broker: build(settings, broker))
 
 
@@ -69,7 +73,13 @@ def serve_alone(settings: ProcessSettings, *services: Service) -> int:
     )
 
 
-async def _migrate(settings: ServiceSettings, package: str, schema: str) -> int:
+def _parameters(command: Command[Any]) -> list[str]:
+    """What a command wants to be told beside the settings, as its usage says it."""
+    parameters = [*inspect.signature(command).parameters.values()][1:]
+    return [one.name.upper() for one in parameters if one.kind is one.POSITIONAL_OR_KEYWORD]
+
+
+async def _migrate(settings: ServiceSettings, *, package: str, schema: str) -> int:
     try:
         await migrate(settings.database_url.get_secret_value(), package, schema)
     except MigrationFailed as failed:
