@@ -51,7 +51,8 @@ def run(
             f"[bold]Madang runs at {url}[/]\n"
             f"Data:   {home.root}\n"
             f"API:    {url}/docs\n"
-            f"Health: {url}/health/full\n\n"
+            f"Health: {url}/health/full\n"
+            f"Mail:   {home.mail} (or set SMTP_URL)\n\n"
             "First steps, in another terminal:\n"
             f"  curl {url}/api/auth/register -H 'content-type: application/json' \\\n"
             '    -d \'{"email": "me@example.com", "user_handle": "me_first", '

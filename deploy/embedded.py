@@ -24,6 +24,7 @@ from jobs_service.settings import JobsSettings
 from shared.db.migrations import migrate
 from shared.http.clients import in_process
 from shared.messaging.in_process import InProcessBroker
+from shared.runtime.http_server import bind
 from shared.runtime.process import serve
 from shared.runtime.service import Component, Service
 from shared.settings import load
@@ -38,6 +39,7 @@ async def run_suite(
 ) -> int:
     """Run everything until told to end; the exit code. Raises AlreadyRunning, BadSettings."""
     home.prepare()
+    port = port or _free_port(host)  # known before links are made that hold it
     with home.claimed():
 
         def listening(url: str) -> None:
@@ -49,7 +51,7 @@ async def run_suite(
             await asyncio.gather(
                 *(migrate(postgres.url(name), f"{name}_service", name) for name in SERVICES)
             )
-            suite = compose(home, postgres)
+            suite = compose(home, postgres, f"http://{_reachable(host)}:{port}")
             return await serve(
                 suite.services,
                 suite.app,
@@ -91,8 +93,10 @@ class Suite:
     drain_seconds: float
 
 
-def compose(home: Home, postgres: EmbeddedPostgres) -> Suite:
-    """Build the suite on the data of `home`. Raises BadSettings."""
+def compose(
+    home: Home, postgres: EmbeddedPostgres, address: str = "http://127.0.0.1:8000"
+) -> Suite:
+    """Build the suite on the data of `home`; it will answer at `address`. Raises BadSettings."""
     secret_key = home.secret_key()
     broker = InProcessBroker()
 
@@ -106,8 +110,15 @@ def compose(home: Home, postgres: EmbeddedPostgres) -> Suite:
 
     storage_url = home.storage.as_uri()
     apps: dict[str, ASGIApp] = {}  # auth knows those that know auth
+    auth_settings = load(
+        AuthSettings,
+        storage_url=storage_url,
+        work_dir=home.work,
+        mail_outbox=home.mail,
+        **common("auth"),
+    )
     auth = auth_service.service.build(
-        load(AuthSettings, storage_url=storage_url, work_dir=home.work, **common("auth")),
+        auth_settings.model_copy(update={"public_url": auth_settings.public_url or address}),
         broker,
         peers={name: in_process(_later(apps, name), name) for name in ("content", "jobs")},
     )
@@ -131,6 +142,19 @@ def compose(home: Home, postgres: EmbeddedPostgres) -> Suite:
     consumer = Service("broker", door.app, components=(Component("consumer", broker.run),))
     services = (auth, content, jobs, worker, consumer, door)
     return Suite(services, door.app, broker, settings.drain_seconds)
+
+
+def _reachable(host: str) -> str:
+    """The host as a browser on this machine names it."""
+    if host in ("0.0.0.0", "::"):  # noqa: S104 - compared with, not listened at
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host
+
+
+def _free_port(host: str) -> int:
+    with bind(host, 0) as bound:
+        port: int = bound.getsockname()[1]
+        return port
 
 
 def _later(apps: Mapping[str, ASGIApp], name: str) -> ASGIApp:

@@ -41,6 +41,11 @@ class Home:
         return self.root / "work"
 
     @property
+    def mail(self) -> Path:
+        """Mails, where no mail server is set."""
+        return self.root / "mail"
+
+    @property
     def log(self) -> Path:
         """What a suite in the background logs."""
         return self.root / "madang.log"

@@ -150,6 +150,8 @@ async def start_split(
         "CONTENT_URL": urls["content"],
         "JOBS_URL": urls["jobs"],
         "STORAGE_URL": f"file://{home}/storage",
+        "PUBLIC_URL": urls["gateway"],
+        "MAIL_OUTBOX": f"{home}/mail",
     }
     (home / "storage").mkdir()
     modules = {
