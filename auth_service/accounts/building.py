@@ -1,13 +1,27 @@
 """Composes accounts."""
 
-from auth_service.accounts.endpoints import AccountEndpoints
+from auth_service.accounts.change_password import ChangePassword, CheckOwnPassword
+from auth_service.accounts.endpoints import AccountEndpoints, PasswordEndpoints
 from auth_service.accounts.use_cases import ReadAccount, RegisterAccount
 from auth_service.feature import Base, Feature
 
 
 def build(base: Base) -> Feature:
-    """Registration, and the caller's own account."""
+    """Registration, the caller's own account and its password."""
     register = RegisterAccount(base.database, base.passwords, base.send_link, base.clock)
+    change_password = ChangePassword(
+        base.database,
+        base.passwords,
+        base.breached,
+        CheckOwnPassword(base.database, base.passwords, base.delays, base.clock),
+        base.require_recent,
+        base.end_sessions,
+        base.write_letter,
+        base.clock,
+    )
     return Feature(
-        endpoints=(AccountEndpoints(register, ReadAccount(base.database), base.breached),)
+        endpoints=(
+            AccountEndpoints(register, ReadAccount(base.database), base.breached),
+            PasswordEndpoints(change_password),
+        )
     )

@@ -5,11 +5,21 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 
+from auth_service.accounts.change_password import ChangePassword, PasswordChangedMeanwhile
 from auth_service.accounts.domain import AccountGone, EmailTaken, HandleTaken, Registration
 from auth_service.accounts.passwords import TooBusy
-from auth_service.accounts.schemas import EXAMPLE_ACCOUNT, AccountView, NewAccount, Registered
+from auth_service.accounts.schemas import (
+    EXAMPLE_ACCOUNT,
+    AccountView,
+    NewAccount,
+    PasswordChange,
+    Registered,
+)
+from auth_service.delays.domain import LoginDelayed
 from auth_service.accounts.use_cases import ReadAccount, RegisterAccount
 from auth_service.device import device_of
+from auth_service.proofs.domain import ProofRefused
+from auth_service.sessions.domain import ReauthenticationRequired
 from shared.http.endpoint import endpoint
 from shared.security.principal import Principal
 
@@ -55,3 +65,36 @@ class AccountEndpoints:
     async def me(self, caller: Principal) -> AccountView:
         """The caller's account."""
         return AccountView.of(await self.read_account(caller))
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordEndpoints:
+    """The caller's password."""
+
+    change_password: ChangePassword
+
+    @endpoint(
+        "POST",
+        "/api/auth/password",
+        status=204,
+        summary="Change your password, or set the first one",
+        tag="auth",
+        description="`current_password` is needed by who has one; who has none (after a social "
+        "log-in) must have proved in the last ten minutes who they are. Every other session ends, "
+        "and a mail tells of the change.",
+        body_example=PasswordChange("Better8Battery", "Correct7Horse"),
+        errors=(
+            ProofRefused,
+            ReauthenticationRequired,
+            AccountGone,
+            PasswordChangedMeanwhile,
+            LoginDelayed,
+            TooBusy,
+        ),
+        guests=False,
+    )
+    async def change(self, body: PasswordChange, caller: Principal, request: Request) -> None:
+        """The new password counts from now on."""
+        await self.change_password(
+            caller, body.current_password, body.new_password, device_of(request)
+        )

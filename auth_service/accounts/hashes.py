@@ -60,11 +60,11 @@ class Hashes:
             return True
 
     def _matches(self, password: str, hashed: str) -> bool:
-        if _BCRYPT.fullmatch(hashed):
-            return _matches_bcrypt(password, hashed)
         try:
+            if _BCRYPT.fullmatch(hashed):
+                return _matches_bcrypt(password, hashed)
             return self._matches_argon2(password, hashed)
-        except (InvalidHashError, VerificationError):
+        except (ValueError, VerificationError):  # what argon2 and bcrypt cannot read
             log.error("password_hash_not_readable", kind=hashed[:10])  # noqa: TRY400
             return self._matches_argon2(password, self._nobodys_hash) and False
 

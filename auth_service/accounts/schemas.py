@@ -36,6 +36,19 @@ class NewAccount(msgspec.Struct, frozen=True):
     ]
 
 
+class PasswordChange(msgspec.Struct, frozen=True):
+    """The password that somebody has, where they have one, and the one that they want."""
+
+    new_password: Annotated[
+        str,
+        Meta(
+            description="With an upper-case letter, a lower-case letter and a digit.",
+            extra_json_schema=_length(password_rules.LENGTH.start, password_rules.LENGTH.stop - 1),
+        ),
+    ]
+    current_password: Annotated[str, Meta(max_length=1024)] | None = None
+
+
 class AccountView(msgspec.Struct, frozen=True):
     """An account as its owner sees it."""
 
