@@ -77,6 +77,7 @@ def build(
         schema=SCHEMA,
         source="auth",
         pool_size=settings.database_pool_size,
+        hot_size=max(1, settings.database_pool_size // 2),
     )
     service_tokens = ServiceTokens(secret, "auth", clock)
     for name, peer in peers.items():

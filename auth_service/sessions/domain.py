@@ -9,7 +9,7 @@ from enum import Enum, StrEnum, auto
 import msgspec
 
 from auth_service.accounts.domain import Account
-from shared.errors import Forbidden, Unauthenticated
+from shared.errors import Forbidden, NotFound, Unauthenticated
 from shared.security.principal import SessionId
 
 GRACE = timedelta(seconds=10)
@@ -53,9 +53,15 @@ class RefreshTokenInvalid(Unauthenticated):
 
 
 class RefreshTokenExpired(Unauthenticated):
-    """Nobody used the session for 30 days."""
+    """Nobody used the session for longer than SESSION_IDLE_DAYS."""
 
-    code, title = "refresh_token_expired", "The refresh token has expired"
+    code, title = "refresh_token_expired", "The session was not used for too long; log in again"
+
+
+class SessionTooOld(Unauthenticated):
+    """The session began longer than SESSION_MAX_DAYS ago."""
+
+    code, title = "session_expired", "The session has lasted as long as one may; log in again"
 
 
 class RefreshTokenReused(Unauthenticated):
@@ -107,11 +113,29 @@ class Proof(msgspec.Struct, frozen=True):
         return not two_steps or not SECOND_FACTORS.isdisjoint(self.methods)
 
 
+class SessionNotFound(NotFound):
+    """No session of the caller's that is under way has the id."""
+
+    code, title = "session_not_found", "There is no such session"
+
+
 class SessionLimits(msgspec.Struct, frozen=True):
     """How long a session lasts: at most, and without being used."""
 
     age: timedelta
     inactivity: timedelta
+
+
+class Session(msgspec.Struct, frozen=True):
+    """A session under way; it ends at `ends_at` at the latest, and sooner when it is not used."""
+
+    id: SessionId
+    created_at: datetime
+    last_seen_at: datetime
+    ends_at: datetime
+    address: str
+    user_agent: str
+    methods: tuple[str, ...]
 
 
 class RefreshToken(msgspec.Struct, frozen=True):
@@ -130,6 +154,7 @@ class Use(Enum):
 
     GOOD = auto()
     REVOKED = auto()
+    TOO_OLD = auto()
     EXPIRED = auto()
     REUSED = auto()
 
@@ -138,7 +163,9 @@ def judge(token: RefreshToken, now: datetime) -> Use:
     """What it means that `token` is used now."""
     if token.session_revoked_at is not None:
         return Use.REVOKED
-    if min(token.expires_at, token.session_expires_at) <= now:
+    if token.session_expires_at <= now:
+        return Use.TOO_OLD
+    if token.expires_at <= now:
         return Use.EXPIRED
     if token.used_at is not None and now - token.used_at > GRACE:
         return Use.REUSED

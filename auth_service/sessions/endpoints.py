@@ -19,10 +19,12 @@ from auth_service.sessions.domain import (
     RefreshTokenReused,
     RefreshTokenRevoked,
     SecondFactorRequired,
+    SessionTooOld,
     TokenPlace,
     WrongCredentials,
 )
 from auth_service.sessions.log_in import LogIn
+from auth_service.sessions.refresh import RefreshSession
 from auth_service.sessions.schemas import (
     CREDENTIALS_FORM,
     EXAMPLE_REFRESH_TOKEN,
@@ -32,7 +34,7 @@ from auth_service.sessions.schemas import (
     LogOutRequest,
     RefreshRequest,
 )
-from auth_service.sessions.use_cases import LogOut, RefreshSession
+from auth_service.sessions.use_cases import LogOut
 from shared.errors import Invalid, Malformed, TooLarge, UnsupportedType
 from shared.http.endpoint import endpoint
 from shared.security.principal import Principal
@@ -68,9 +70,9 @@ class SessionEndpoints:
             WrongCredentials,
             SecondFactorRequired,
             AccountSuspended,
+            EmailNotVerified,
             ForeignOrigin,
             LoginDelayed,
-            EmailNotVerified,
             Malformed,
             TooLarge,
             UnsupportedType,
@@ -100,8 +102,10 @@ class SessionEndpoints:
             RefreshTokenMissing,
             RefreshTokenInvalid,
             RefreshTokenExpired,
+            SessionTooOld,
             RefreshTokenReused,
             RefreshTokenRevoked,
+            AccountSuspended,
             ForeignOrigin,
         ),
     )
@@ -114,7 +118,7 @@ class SessionEndpoints:
         if token is None:
             raise RefreshTokenMissing
         delivery = self.delivery(place, request)
-        return delivery.answer(await self.refresh_session(token))
+        return delivery.answer(await self.refresh_session(token, device_of(request)))
 
     @endpoint(
         "POST",
@@ -135,5 +139,5 @@ class SessionEndpoints:
         token = body.refresh_token if body else None
         if token is None:
             token = self.delivery.cookie_of(request)
-        await self.log_out(caller, token)
+        await self.log_out(caller, token, device_of(request))
         return self.delivery.forget(_LOGGED_OUT, request)

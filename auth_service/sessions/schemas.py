@@ -1,12 +1,15 @@
 """Sessions on the wire."""
 
+from datetime import UTC, datetime
 from typing import Annotated, Any
+from uuid import UUID
 
 import msgspec
 from msgspec import Meta
 
 from auth_service.accounts.schemas import EXAMPLE_ACCOUNT, AccountView
-from auth_service.sessions.domain import TokenPlace
+from auth_service.mail.programs import program_of
+from auth_service.sessions.domain import Session, TokenPlace
 from auth_service.sessions.use_cases import LoggedIn
 from shared.errors import FieldError, Invalid
 from shared.security.tokens import ACCESS_TOKEN_LIFETIME
@@ -100,4 +103,15 @@ EXAMPLE_TOKENS = TokensView(
     refresh_token=EXAMPLE_REFRESH_TOKEN,
     expires_in=900,
     user=EXAMPLE_ACCOUNT,
+)
+EXAMPLE_SESSION = SessionView(
+    id=UUID("01980a41-2c5e-7d10-9b3f-6a1e8c4d7f20"),
+    current=True,
+    created_at=datetime(2026, 3, 1, 9, 30, tzinfo=UTC),
+    last_seen_at=datetime(2026, 3, 4, 18, 12, tzinfo=UTC),
+    expires_at=datetime(2026, 4, 3, 18, 12, tzinfo=UTC),
+    address="203.0.113.7",
+    device="Firefox, Windows",
+    user_agent="Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0",
+    methods=("pwd", "otp"),
 )

@@ -3,9 +3,12 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from auth_service.accounts.domain import Account
 from auth_service.accounts.permissions import scopes_of
+from auth_service.audit.domain import Action
+from auth_service.audit.repository import AuditLog
 from auth_service.device import Device
 from auth_service.factors.domain import is_two_step, proofs_of
 from auth_service.factors.repository import second_factors, ways_in
@@ -13,20 +16,15 @@ from auth_service.secrets import hash_of, new_secret
 from auth_service.sessions.domain import (
     Method,
     ReauthenticationRequired,
-    RefreshTokenExpired,
-    RefreshTokenInvalid,
-    RefreshTokenReused,
-    RefreshTokenRevoked,
+    Session,
     SessionLimits,
-    Use,
-    judge,
+    SessionNotFound,
 )
 from auth_service.sessions.repository import Sessions
 from auth_service.tokens.keyring import KeyRing
 from auth_service.tokens.revocations import revoke
 from shared.clock import Clock
 from shared.db.database import Database, Transaction
-from shared.errors import Unauthenticated
 from shared.ids import uuid7
 from shared.security.principal import Principal, SessionId, UserId
 from shared.security.tokens import TokenIssuer
@@ -56,11 +54,17 @@ class IssueTokens:
         expires_at = await Sessions(tx).add_token(
             session, secret.hash, self.clock.now(), self.limits
         )
+        return self.pair(session, account, secret.token, expires_at)
+
+    def pair(
+        self, session: SessionId, account: Account, refresh_token: str, expires_at: datetime
+    ) -> LoggedIn:
+        """A new access token, and the refresh token that has been added to the session."""
         issuer = TokenIssuer(self.keys.signing_key(), self.clock)
         principal = Principal(
             account.id, session, account.roles, scopes_of(account.roles), account.guest
         )
-        return LoggedIn(issuer.issue(principal), secret.token, expires_at, account)
+        return LoggedIn(issuer.issue(principal), refresh_token, expires_at, account)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,42 +136,66 @@ class RequireRecent:
 
 
 @dataclass(frozen=True, slots=True)
-class RefreshSession:
-    """Exchange a refresh token for a new pair; each is good for one use.
-
-    Raises `RefreshTokenInvalid`, `RefreshTokenExpired`, `RefreshTokenRevoked`, and
-    `RefreshTokenReused` after it has ended the session.
-    """
+class ListSessions:
+    """Where the caller is logged in, the newest first."""
 
     database: Database
-    issue: IssueTokens
+    limits: SessionLimits
+    clock: Clock
+
+    async def __call__(self, caller: Principal, after: UUID | None, count: int) -> list[Session]:
+        """Up to `count` sessions under way, from the one `after` on."""
+        return await Sessions(self.database).under_way(
+            caller.id, self.clock.now(), self.limits, after, count
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class EndSession:
+    """End one session of the caller; raises `SessionNotFound`, also for those of others."""
+
+    database: Database
     end_sessions: EndSessions
     clock: Clock
 
-    async def __call__(self, refresh_token: str) -> LoggedIn:
-        """The new pair."""
-        token_hash = hash_of(refresh_token)
+    async def __call__(self, caller: Principal, session: SessionId, device: Device) -> None:
+        """Its access tokens are refused from now on."""
         async with self.database.transaction() as tx:
-            token = await Sessions(tx).lock_token(token_hash)
-            if token is None:
-                raise RefreshTokenInvalid
-            now = self.clock.now()
-            use = judge(token, now)
-            if use is Use.GOOD:
-                await Sessions(tx).mark_used(token_hash, now)
-                return await self.issue(tx, token.session_id, token.account)
-            if use is Use.REUSED:
-                await self.end_sessions.one(
-                    tx, token.session_id, token.account.id, "refresh_token_reused"
+            if not await self.end_sessions.one(tx, session, caller.id, "ended_by_user"):
+                raise SessionNotFound(
+                    f"No session of yours that is under way has the id {session}."
                 )
-        raise _REFUSALS[use]
+            await AuditLog(tx).add(
+                Action.LOGGED_OUT,
+                self.clock.now(),
+                device,
+                subject=caller.id,
+                details={"session": str(session)},
+            )
 
 
-_REFUSALS: dict[Use, type[Unauthenticated]] = {
-    Use.REVOKED: RefreshTokenRevoked,
-    Use.EXPIRED: RefreshTokenExpired,
-    Use.REUSED: RefreshTokenReused,
-}
+@dataclass(frozen=True, slots=True)
+class EndOtherSessions:
+    """Log the caller out everywhere else."""
+
+    database: Database
+    end_sessions: EndSessions
+    clock: Clock
+
+    async def __call__(self, caller: Principal, device: Device) -> int:
+        """How many sessions that ended."""
+        async with self.database.transaction() as tx:
+            ended = await self.end_sessions.all(
+                tx, caller.id, "ended_by_user", kept=caller.session_id
+            )
+            await AuditLog(tx).add(
+                Action.SESSIONS_ENDED,
+                self.clock.now(),
+                device,
+                subject=caller.id,
+                details={"ended": ended, "kept": str(caller.session_id)},
+            )
+        return ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,13 +204,26 @@ class LogOut:
 
     database: Database
     end_sessions: EndSessions
+    clock: Clock
 
-    async def __call__(self, caller: Principal, refresh_token: str | None) -> None:
+    async def __call__(self, caller: Principal, refresh_token: str | None, device: Device) -> None:
         """Another user's refresh token is left alone."""
         async with self.database.transaction() as tx:
-            await self.end_sessions.one(tx, caller.session_id, caller.id, "logged_out")
+            await self._end(tx, caller, caller.session_id, device)
             if refresh_token is None:
                 return
             session = await Sessions(tx).of_token(hash_of(refresh_token))
-            if session is not None:
-                await self.end_sessions.one(tx, session, caller.id, "logged_out")
+            if session is not None and session != caller.session_id:
+                await self._end(tx, caller, session, device)
+
+    async def _end(
+        self, tx: Transaction, caller: Principal, session: SessionId, device: Device
+    ) -> None:
+        if await self.end_sessions.one(tx, session, caller.id, "logged_out"):
+            await AuditLog(tx).add(
+                Action.LOGGED_OUT,
+                self.clock.now(),
+                device,
+                subject=caller.id,
+                details={"session": str(session)},
+            )

@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from shared.db.away import CANNOT_CONNECT, MAY_BE_LOST, DatabaseAway, is_lost
 from shared.db.executor import Parameters
+from shared.db.hot import Hot
 from shared.messaging.event import IntegrationEvent
 from shared.messaging.outbox import Outbox
 
@@ -69,27 +70,32 @@ class Database:
     """The pool of one service's own database role.
 
     `url` is a SQLAlchemy URL (`postgresql+asyncpg://…`); the role's search path is `schema`.
-    `source` names the service in the events it announces.
+    `source` names the service in the events it announces. Of the `pool_size` connections,
+    `hot_size` are for `hot`.
     """
 
-    def __init__(self, url: str, *, schema: str, source: str, pool_size: int = 32) -> None:
+    def __init__(
+        self, url: str, *, schema: str, source: str, pool_size: int = 32, hot_size: int = 0
+    ) -> None:
         self.schema = schema
+        connect_args = {
+            "timeout": 10,
+            "server_settings": {
+                "search_path": schema,
+                "application_name": f"madang-{source}",
+                "idle_in_transaction_session_timeout": "60000",
+            },
+        }
         self.engine: AsyncEngine = create_async_engine(
             url,
-            pool_size=pool_size,
+            pool_size=max(1, pool_size - hot_size),
             max_overflow=0,
             pool_timeout=10,
             pool_pre_ping=True,
             pool_recycle=1800,
-            connect_args={
-                "timeout": 10,
-                "server_settings": {
-                    "search_path": schema,
-                    "application_name": f"madang-{source}",
-                    "idle_in_transaction_session_timeout": "60000",
-                },
-            },
+            connect_args=connect_args,
         )
+        self.hot = Hot(self.engine.url, self.engine.dialect, connect_args, hot_size)
         self._reading = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         self._outbox = Outbox(source)
         self._on_announced: list[Callable[[Sequence[IntegrationEvent]], None]] = []
@@ -137,6 +143,7 @@ class Database:
 
     async def close(self) -> None:
         """Close every pooled connection."""
+        await self.hot.close()
         await self.engine.dispose()
 
 
