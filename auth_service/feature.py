@@ -15,6 +15,7 @@ from auth_service.accounts.cores import usable_cores
 from auth_service.accounts.passwords import Passwords
 from auth_service.box import Box
 from auth_service.delays.use_cases import Delays
+from auth_service.guests.use_cases import AdoptGuest
 from auth_service.mail.use_cases import WriteLetter
 from auth_service.privacy.use_cases import EraseUser
 from auth_service.recovery.domain import Links
@@ -80,7 +81,11 @@ class Base:
         self.erase_user = EraseUser(self.end_sessions, clock)
         self.require_recent = RequireRecent(database, clock)
         self.admit = Admit(
-            database, self.start_session, clock, verified_only=settings.require_verified_email
+            database,
+            self.start_session,
+            AdoptGuest(self.erase_user, clock),
+            clock,
+            verified_only=settings.require_verified_email,
         )
         self.delivery = TokenDelivery.of(
             settings.allowed_origins,

@@ -68,6 +68,13 @@ class AuthSettings(
     require_verified_email: bool = Field(
         False, description="Whether only who has confirmed their e-mail address can log in."
     )
+    guest_days: float = Field(
+        30.0,
+        gt=0,
+        le=3650,
+        description="After how many days without a visit a guest is erased, who has no session "
+        "left.",
+    )
     account_deletion_days: float = Field(
         14.0,
         ge=0,

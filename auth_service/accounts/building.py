@@ -4,11 +4,18 @@ from auth_service.accounts.change_password import ChangePassword, CheckOwnPasswo
 from auth_service.accounts.endpoints import AccountEndpoints, PasswordEndpoints
 from auth_service.accounts.use_cases import ReadAccount, RegisterAccount
 from auth_service.feature import Base, Feature
+from auth_service.guests.use_cases import RegisterGuest
 
 
 def build(base: Base) -> Feature:
     """Registration, the caller's own account and its password."""
-    register = RegisterAccount(base.database, base.passwords, base.send_link, base.clock)
+    register = RegisterAccount(
+        base.database,
+        base.passwords,
+        RegisterGuest(base.end_sessions, base.clock),
+        base.send_link,
+        base.clock,
+    )
     change_password = ChangePassword(
         base.database,
         base.passwords,
@@ -21,7 +28,7 @@ def build(base: Base) -> Feature:
     )
     return Feature(
         endpoints=(
-            AccountEndpoints(register, ReadAccount(base.database), base.breached),
+            AccountEndpoints(register, ReadAccount(base.database), base.breached, base.delivery),
             PasswordEndpoints(change_password),
         )
     )

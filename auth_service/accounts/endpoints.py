@@ -18,8 +18,10 @@ from auth_service.accounts.schemas import (
 from auth_service.delays.domain import LoginDelayed
 from auth_service.accounts.use_cases import ReadAccount, RegisterAccount
 from auth_service.device import device_of
+from auth_service.guests.naming import guest_of
 from auth_service.proofs.domain import ProofRefused
-from auth_service.sessions.domain import ReauthenticationRequired
+from auth_service.sessions.delivery import TokenDelivery
+from auth_service.sessions.domain import ForeignOrigin, ReauthenticationRequired
 from shared.http.endpoint import endpoint
 from shared.security.principal import Principal
 
@@ -33,6 +35,7 @@ class AccountEndpoints:
     register_account: RegisterAccount
     read_account: ReadAccount
     breached: Container[str]
+    delivery: TokenDelivery
 
     @endpoint(
         "POST",
@@ -42,15 +45,17 @@ class AccountEndpoints:
         tag="auth",
         description="A password needs 8 characters, an upper-case letter, a lower-case letter and "
         "a digit, and must not be known from data breaches. E-mail address and handle are "
-        "unique without regard to case.",
+        "unique without regard to case. With `guest_refresh_token` the account is that guest's: "
+        "everything stays theirs, under the same id. Their session ends; log in next.",
         body_example=NewAccount("mina@example.com", "Correct7Horse", "mina"),
         example=Registered(_REGISTERED, EXAMPLE_ACCOUNT),
-        errors=(EmailTaken, HandleTaken, TooBusy),
+        errors=(EmailTaken, HandleTaken, ForeignOrigin, TooBusy),
     )
     async def register(self, body: NewAccount, request: Request) -> Registered:
         """Check the wishes, make the account."""
         wanted = Registration.checked(body.email, body.user_handle, body.password, self.breached)
-        account = await self.register_account(wanted, device_of(request))
+        guest = guest_of(body, request, self.delivery)
+        account = await self.register_account(wanted, device_of(request), guest)
         return Registered(_REGISTERED, AccountView.of(account))
 
     @endpoint(

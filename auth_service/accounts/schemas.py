@@ -9,6 +9,8 @@ from msgspec import Meta
 
 from auth_service.accounts import handles, password_rules
 from auth_service.accounts.domain import MAX_EMAIL, Account
+from auth_service.guests.naming import GuestPlace, GuestToken
+from auth_service.sessions.domain import TokenPlace
 
 
 def _length(shortest: int, longest: int) -> dict[str, int]:
@@ -16,7 +18,7 @@ def _length(shortest: int, longest: int) -> dict[str, int]:
     return {"minLength": shortest, "maxLength": longest}
 
 
-class NewAccount(msgspec.Struct, frozen=True):
+class NewAccount(msgspec.Struct, frozen=True, omit_defaults=True):
     """A request for an account."""
 
     email: Annotated[str, Meta(extra_json_schema={"format": "email", "maxLength": MAX_EMAIL})]
@@ -34,6 +36,8 @@ class NewAccount(msgspec.Struct, frozen=True):
             extra_json_schema=_length(handles.LENGTH.start, handles.LENGTH.stop - 1),
         ),
     ]
+    guest_refresh_token: GuestToken | None = None
+    guest_refresh_token_in: GuestPlace = TokenPlace.BODY
 
 
 class PasswordChange(msgspec.Struct, frozen=True):

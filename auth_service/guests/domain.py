@@ -4,6 +4,7 @@ import secrets
 from datetime import datetime
 
 from auth_service.accounts.domain import Account
+from shared.errors import FieldError, Invalid
 from shared.ids import uuid7
 from shared.security.principal import UserId
 
@@ -19,4 +20,17 @@ def new_guest(now: datetime) -> Account:
         roles=(),
         created_at=now,
         guest=True,
+    )
+
+
+def no_guest(field: str = "guest_refresh_token") -> Invalid:
+    """What to raise when a token is not that of a guest who is in."""
+    return Invalid(
+        errors=(
+            FieldError(
+                field,
+                "must be the newest refresh token of a guest whose session goes on; leave it out "
+                "to go on without what the guest has made",
+            ),
+        )
     )

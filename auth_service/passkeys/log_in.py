@@ -32,13 +32,15 @@ class LogInWithPasskey:
     admit: Admit
     clock: Clock
 
-    async def __call__(self, credential: UsedCredential, device: Device) -> LoggedIn:
-        """No account is named: the passkey says whose it is."""
+    async def __call__(
+        self, credential: UsedCredential, device: Device, guest: bytes | None = None
+    ) -> LoggedIn:
+        """No account is named: the passkey says whose it is; `guest` as for `Admit`."""
         owner = await self._owner(credential, device)
         account = await Accounts(self.database).find(owner)
         if account is None:
             raise WrongPasskey
-        return await self.admit(account, device, (Method.PASSKEY,))
+        return await self.admit(account, device, (Method.PASSKEY,), guest)
 
     async def _owner(self, credential: UsedCredential, device: Device) -> UserId:
         refusal: Problem

@@ -8,6 +8,7 @@ from starlette.responses import Response
 from auth_service.accounts.domain import AccountSuspended, EmailNotVerified
 from auth_service.device import device_of
 from auth_service.factors.domain import ChallengeInvalid
+from auth_service.guests.naming import guest_of
 from auth_service.passkeys.domain import RelyingParty, WrongOrigin, WrongPasskey
 from auth_service.passkeys.endpoints import check_page
 from auth_service.passkeys.log_in import LogInWithPasskey
@@ -71,4 +72,5 @@ class PasskeyLogInEndpoints:
     async def login(self, body: PasskeyLogIn, request: Request) -> Response:
         """A new session."""
         delivery = self.delivery(body.refresh_token_in, request)
-        return delivery.answer(await self.log_in(body.credential, device_of(request)))
+        guest = guest_of(body, request, self.delivery)
+        return delivery.answer(await self.log_in(body.credential, device_of(request), guest))

@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
+from auth_service.guests.naming import GuestPlace, GuestToken
 from auth_service.passkeys.credentials import (
     Assertion,
     Attestation,
@@ -36,6 +37,8 @@ class PasskeyLogIn(msgspec.Struct, frozen=True):
 
     credential: UsedCredential
     refresh_token_in: WishedPlace = TokenPlace.BODY
+    guest_refresh_token: GuestToken | None = None
+    guest_refresh_token_in: GuestPlace = TokenPlace.BODY
 
 
 _PUBLIC_KEY = Meta(

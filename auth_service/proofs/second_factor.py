@@ -70,7 +70,10 @@ class LogInWithSecondFactor:
             return used
         await Tickets(tx).redeem(Purpose.SECOND_FACTOR, challenge, now)
         methods = (*(Method(one) for one in ticket.data["methods"]), used)
-        return await self.admit.let_in(tx, account, device, methods)
+        guest = ticket.data.get("guest")
+        return await self.admit.let_in(
+            tx, account, device, methods, bytes.fromhex(guest) if guest else None
+        )
 
 
 @dataclass(frozen=True, slots=True)

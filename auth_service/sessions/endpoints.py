@@ -9,6 +9,7 @@ from auth_service.accounts.domain import AccountSuspended, EmailNotVerified
 from auth_service.accounts.passwords import TooBusy
 from auth_service.delays.domain import LoginDelayed
 from auth_service.device import device_of
+from auth_service.guests.naming import guest_of
 from auth_service.sessions.bodies import read_credentials
 from auth_service.sessions.delivery import SETS_COOKIE, TokenDelivery
 from auth_service.sessions.domain import (
@@ -60,7 +61,9 @@ class SessionEndpoints:
         tag="auth",
         description="With an e-mail address or a handle as `username`, as a form or as JSON; "
         "JSON may say `email` instead. An unknown user and a wrong password get the same answer. "
-        "After five failures the next try has to wait, longer each time.",
+        "After five failures the next try has to wait, longer each time. With "
+        "`guest_refresh_token` everything of that guest becomes the user's, and the guest is no "
+        "more; nobody is logged in when it is not a guest's.",
         accepts="application/x-www-form-urlencoded",
         body_schema=CREDENTIALS_FORM,
         body_example=_CREDENTIALS,
@@ -84,7 +87,8 @@ class SessionEndpoints:
         """A new session."""
         credentials = await read_credentials(request)
         delivery = self.delivery(credentials.refresh_token_in, request)
-        pair = await self.log_in(credentials.login, credentials.password, device_of(request))
+        guest = guest_of(credentials, request, self.delivery)
+        pair = await self.log_in(credentials.login, credentials.password, device_of(request), guest)
         return delivery.answer(pair)
 
     @endpoint(

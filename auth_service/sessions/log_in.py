@@ -14,6 +14,7 @@ from auth_service.delays.use_cases import Delays
 from auth_service.device import Device
 from auth_service.factors.domain import is_two_step
 from auth_service.factors.repository import second_factors
+from auth_service.guests.use_cases import AdoptGuest
 from auth_service.sessions.domain import (
     SECOND_FACTORS,
     Method,
@@ -37,33 +38,48 @@ class Admit:
     (`verified_only`), and `SecondFactorRequired` when the account has a second factor that
     is not among the methods: its member `challenge` is the ticket with which to send it, and
     `methods` are the kinds that will do.
+
+    `guest` is the hash of the refresh token of the guest that they have been until now, who is
+    adopted; raises `Invalid` when it is none.
     """
 
     database: Database
     start_session: StartSession
+    adopt_guest: AdoptGuest
     clock: Clock
     verified_only: bool = False
 
     async def __call__(
-        self, account: Account, device: Device, methods: tuple[Method, ...]
+        self,
+        account: Account,
+        device: Device,
+        methods: tuple[Method, ...],
+        guest: bytes | None = None,
     ) -> LoggedIn:
         """The first pair of tokens."""
         self._require_usable(account)
         async with self.database.transaction() as tx:
             factors = await second_factors(tx, account.id)
             if not is_two_step(factors) or not SECOND_FACTORS.isdisjoint(methods):
-                return await self.let_in(tx, account, device, methods)
+                return await self.let_in(tx, account, device, methods, guest)
+            if guest is not None:
+                await self.adopt_guest.check(tx, guest, account)
             challenge = await Tickets(tx).issue(
                 Purpose.SECOND_FACTOR,
                 account.id,
                 self.clock.now(),
                 CHALLENGE_LIFETIME,
-                {"methods": methods},
+                {"methods": methods, "guest": guest and guest.hex()},
             )
         raise SecondFactorRequired(members={"challenge": challenge, "methods": factors})
 
     async def let_in(
-        self, tx: Transaction, account: Account, device: Device, methods: tuple[Method, ...]
+        self,
+        tx: Transaction,
+        account: Account,
+        device: Device,
+        methods: tuple[Method, ...],
+        guest: bytes | None = None,
     ) -> LoggedIn:
         """The same in the transaction of whoever has seen that these methods are enough.
 
@@ -72,6 +88,8 @@ class Admit:
         self._require_usable(account)
         if not await Accounts(tx).stays_active(account.id):
             raise AccountSuspended
+        if guest is not None:
+            await self.adopt_guest(tx, guest, account, device)
         await AuditLog(tx).add(
             Action.LOGGED_IN,
             self.clock.now(),
@@ -105,8 +123,10 @@ class LogIn:
     admit: Admit
     clock: Clock
 
-    async def __call__(self, login: str, password: str, device: Device) -> LoggedIn:
-        """`login` is an e-mail address or a handle."""
+    async def __call__(
+        self, login: str, password: str, device: Device, guest: bytes | None = None
+    ) -> LoggedIn:
+        """`login` is an e-mail address or a handle; `guest` as for `Admit`."""
         found = await Accounts(self.database).find_with_hash(login)
         account, hashed = found or (None, None)
         at_home = await self.delays.is_at_home(account.id if account else None, device)
@@ -124,7 +144,7 @@ class LogIn:
         await self.delays.succeeded(keys)
         if hashed is not None and verdict.renewed is not None:
             await Accounts(self.database).replace_hash(account.id, hashed, verdict.renewed)
-        return await self.admit(account, device, (Method.PASSWORD,))
+        return await self.admit(account, device, (Method.PASSWORD,), guest)
 
     async def _verify(self, password: str, hashed: str | None, keys: Keys) -> Verdict:
         try:

@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from auth_service.accounts.domain import AccountGone, AccountSuspended, EmailNotVerified
 from auth_service.device import device_of
+from auth_service.guests.naming import guest_of
 from auth_service.sessions.delivery import SETS_COOKIE, TokenDelivery
 from auth_service.sessions.domain import ForeignOrigin, SecondFactorRequired
 from auth_service.sessions.schemas import EXAMPLE_TOKENS
@@ -146,7 +147,9 @@ class SocialEndpoints:
         """A new session."""
         delivery = self.delivery(body.refresh_token_in, request)
         browsers, device = self.cookie.of(request), device_of(request)
-        return delivery.answer(await self.enter(body.code, body.code_verifier, browsers, device))
+        guest = guest_of(body, request, self.delivery)
+        pair = await self.enter(body.code, body.code_verifier, browsers, device, guest)
+        return delivery.answer(pair)
 
     async def _back(self, provider: str, answer: Answer, request: Request) -> Response:
         browsers = self.cookie.of(request)

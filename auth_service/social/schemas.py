@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
+from auth_service.guests.naming import GuestPlace, GuestToken
 from auth_service.sessions.domain import TokenPlace
 from auth_service.sessions.schemas import WishedPlace
 from auth_service.social.domain import Identity
@@ -99,6 +100,8 @@ class SessionRequest(msgspec.Struct, frozen=True):
         | None
     ) = None
     refresh_token_in: WishedPlace = TokenPlace.BODY
+    guest_refresh_token: GuestToken | None = None
+    guest_refresh_token_in: GuestPlace = TokenPlace.BODY
 
 
 class IdentityView(msgspec.Struct, frozen=True):

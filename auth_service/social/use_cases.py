@@ -159,9 +159,15 @@ class EnterByProvider:
     clock: Clock
 
     async def __call__(
-        self, code: str, verifier: str | None, browsers: tuple[str, ...], device: Device
+        self,
+        code: str,
+        verifier: str | None,
+        browsers: tuple[str, ...],
+        device: Device,
+        guest: bytes | None = None,
     ) -> LoggedIn:
-        """The first pair of tokens; the code is used up, whoever sends it."""
+        """The first pair of tokens; the code is used up, whoever sends it. `guest` as for
+        `Admit`."""
         ticket = await Tickets(self.database).redeem(Purpose.SOCIAL_LOGIN, code, self.clock.now())
         if not _binding(ticket).admits(browsers, verifier):
             raise StartedElsewhere(
@@ -171,7 +177,7 @@ class EnterByProvider:
         account = ticket.user_id and await Accounts(self.database).find(ticket.user_id)
         if not account:
             raise AccountGone
-        return await self.admit(account, device, (Method.SOCIAL,))
+        return await self.admit(account, device, (Method.SOCIAL,), guest)
 
 
 def _binding(ticket: Ticket) -> Binding:
