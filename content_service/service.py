@@ -1,5 +1,6 @@
 """The composition root: builds every object of the content service."""
 
+import asyncio
 from datetime import timedelta
 
 import httpx
@@ -13,6 +14,7 @@ from content_service.videos.sweeper import SECONDS_BETWEEN_SWEEPS, Sweeper
 from content_service.videos.upload import GuestLimits, UploadVideo
 from content_service.videos.use_cases import (
     DeleteVideo,
+    EraseOwner,
     FindVideo,
     OpenVideo,
     RemoveFile,
@@ -24,6 +26,7 @@ from shared.http.application import build_app
 from shared.http.paging import Cursors
 from shared.messaging.broker import Broker
 from shared.messaging.inbox import SECONDS_BETWEEN_PRUNINGS, Inbox, InboxPruner
+from shared.messaging.purge import SECONDS_BETWEEN_PURGES, PurgeDeadLetters
 from shared.messaging.relay import Relay
 from shared.runtime.periodic import periodic
 from shared.runtime.service import Component, Service
@@ -55,7 +58,9 @@ def build(
     storage = Storage.open(settings.storage_url, settings.s3)
     secret = settings.secret_key.get_secret_value()
     verification = remote_verification("content", secret, auth, clock)
-    broker.subscribe(verification.broadcast, *subscriptions(Inbox(database)))
+    sweep_now = asyncio.Event()
+    heard = subscriptions(Inbox(database), EraseOwner(clock, sweep_now.set))
+    broker.subscribe(verification.broadcast, *heard)
 
     remove_file = RemoveFile(database, storage)
     prober = Prober(database, storage, clock, remove_file, settings.max_duration_seconds)
@@ -97,7 +102,10 @@ def build(
             Component("relay", Relay(database, broker).run),
             periodic("inbox-pruner", SECONDS_BETWEEN_PRUNINGS, InboxPruner(database).prune),
             Component("prober", prober.run),
-            periodic("sweeper", SECONDS_BETWEEN_SWEEPS, sweeper.sweep),
+            periodic("sweeper", SECONDS_BETWEEN_SWEEPS, sweeper.sweep, sweep_now),
+            periodic(
+                "purge", SECONDS_BETWEEN_PURGES, PurgeDeadLetters(database, broker, heard).purge
+            ),
         ),
         before_start=(
             prober.scratch.sweep,

@@ -16,12 +16,13 @@ from sqlalchemy import (
     text,
 )
 
-from shared.db.aliases import aliases_table
+from shared.db.aliases import aliases_table, erased_table
 from shared.messaging.tables import add_messaging_tables
 
 metadata = MetaData()
 add_messaging_tables(metadata)
 aliases_table(metadata)
+erased_table(metadata)
 
 videos = Table(
     "videos",

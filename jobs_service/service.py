@@ -27,6 +27,7 @@ from shared.http.application import build_app, health_app
 from shared.http.paging import Cursors
 from shared.messaging.broker import Broker
 from shared.messaging.inbox import SECONDS_BETWEEN_PRUNINGS, Inbox, InboxPruner
+from shared.messaging.purge import SECONDS_BETWEEN_PURGES, PurgeDeadLetters
 from shared.messaging.relay import Relay
 from shared.runtime.children import Limits
 from shared.runtime.periodic import periodic
@@ -54,14 +55,12 @@ def build(
     database = _database(settings)
     secret = settings.secret_key.get_secret_value()
     verification = remote_verification("jobs", secret, auth, clock)
-    broker.subscribe(
-        verification.broadcast,
-        *subscriptions(
-            Inbox(database),
-            GrantWelcomeCredits(settings.welcome_credits),
-            GrantGuestCredits(settings.guest_credits),
-        ),
+    heard = subscriptions(
+        Inbox(database),
+        GrantWelcomeCredits(settings.welcome_credits),
+        GrantGuestCredits(settings.guest_credits),
     )
+    broker.subscribe(verification.broadcast, *heard)
     cursors = Cursors(derive_key(secret, "jobs.cursors"))
     find_video, find_job = FindVideo(database), FindJob(database)
     checks = {"database": database.ping, "broker": broker.ping}
@@ -91,6 +90,9 @@ def build(
             Component("relay", Relay(database, broker).run),
             periodic("inbox-pruner", SECONDS_BETWEEN_PRUNINGS, InboxPruner(database).prune),
             periodic("sweeper", SECONDS_BETWEEN_SWEEPS, sweep),
+            periodic(
+                "purge", SECONDS_BETWEEN_PURGES, PurgeDeadLetters(database, broker, heard).purge
+            ),
         ),
         before_start=(require_migrated(database, "jobs_service"),),
         checks=checks,

@@ -7,9 +7,10 @@ import msgspec
 from jobs_service.credits.use_cases import GrantGuestCredits, GrantWelcomeCredits
 from jobs_service.guests.use_cases import AdoptGuest
 from jobs_service.jobs.use_cases import CancelJobsOfVideo
+from jobs_service.people.use_cases import EraseOwner
 from jobs_service.videos.domain import KnownVideo
 from jobs_service.videos.repository import Videos
-from shared.db.aliases import Aliases
+from shared.db.aliases import Aliases, OwnerErased
 from shared.db.database import Transaction
 from shared.messaging.broker import Subscription
 from shared.messaging.inbox import Inbox
@@ -35,6 +36,12 @@ class GuestUpgraded(msgspec.Struct, frozen=True):
     user_id: UUID
 
 
+class UserDeleted(msgspec.Struct, frozen=True):
+    """auth.user.deleted"""
+
+    user_id: UUID
+
+
 class VideoReady(msgspec.Struct, frozen=True):
     """content.video.ready"""
 
@@ -57,7 +64,7 @@ def subscriptions(
     inbox: Inbox, grant_welcome: GrantWelcomeCredits, grant_guest: GrantGuestCredits
 ) -> tuple[Subscription, ...]:
     """What the HTTP process of this service consumes."""
-    cancel_of_video, adopt = CancelJobsOfVideo(), AdoptGuest()
+    cancel_of_video, adopt, erase_owner = CancelJobsOfVideo(), AdoptGuest(), EraseOwner()
 
     async def welcome(tx: Transaction, event: UserRegistered) -> None:
         await grant_welcome(tx, UserId(event.user_id))
@@ -67,7 +74,13 @@ def subscriptions(
 
     async def guest_upgraded(tx: Transaction, event: GuestUpgraded) -> None:
         if event.guest_id != event.user_id:  # who registers stays who they are
-            await adopt(tx, UserId(event.guest_id), UserId(event.user_id))
+            try:
+                await adopt(tx, UserId(event.guest_id), UserId(event.user_id))
+            except OwnerErased:  # the news overtook each other
+                await erase_owner(tx, event.guest_id)
+
+    async def user_deleted(tx: Transaction, event: UserDeleted) -> None:
+        await erase_owner(tx, event.user_id)
 
     async def video_ready(tx: Transaction, event: VideoReady) -> None:
         await Videos(tx).save(
@@ -92,6 +105,7 @@ def subscriptions(
         inbox.subscription(
             "jobs.guest-upgraded", "auth.guest.upgraded", GuestUpgraded, guest_upgraded
         ),
+        inbox.subscription("jobs.user-deleted", "auth.user.deleted", UserDeleted, user_deleted),
         inbox.subscription("jobs.video-ready", "content.video.ready", VideoReady, video_ready),
         inbox.subscription("jobs.video-deleted", "content.video.deleted", VideoGone, video_gone),
         inbox.subscription("jobs.video-expired", "content.video.expired", VideoGone, video_gone),

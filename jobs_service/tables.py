@@ -21,12 +21,13 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from shared.db.aliases import aliases_table
+from shared.db.aliases import aliases_table, erased_table
 from shared.messaging.tables import add_messaging_tables
 
 metadata = MetaData()
 add_messaging_tables(metadata)
 aliases_table(metadata)
+erased_table(metadata)
 
 _moment = DateTime(timezone=True)
 _now = func.now()

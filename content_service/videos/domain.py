@@ -20,6 +20,8 @@ HIDDEN: Final[tuple[State, ...]] = ("receiving", "deleted")
 TO_PROBE: Final[tuple[State, ...]] = ("stored", "probing")
 WITHOUT_FILE: Final[tuple[State, ...]] = ("rejected", "expired", "deleted")
 PROBE_ATTEMPTS: Final = 3
+NOBODY: Final = UUID(int=0)
+"""Owns what its owner, who has been erased, has left behind until its file is gone."""
 
 
 class VideoNotFound(NotFound):

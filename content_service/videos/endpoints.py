@@ -26,6 +26,7 @@ from content_service.videos.upload_form import (
     UploadStalled,
 )
 from content_service.videos.use_cases import DeleteVideo, FindVideo, OpenVideo
+from shared.db.aliases import OwnerErased
 from shared.db.database import Database
 from shared.errors import Forbidden, Invalid
 from shared.http.endpoint import endpoint
@@ -74,6 +75,7 @@ class VideoEndpoints:
             FormExpected,
             VideoTooLarge,
             TooManyGuestVideos,
+            OwnerErased,
             FormTooLarge,
             FormBroken,
             UploadStalled,

@@ -22,6 +22,7 @@ from sqlalchemy import (
 from content_service.tables import videos
 from content_service.videos.domain import (
     HIDDEN,
+    NOBODY,
     TO_PROBE,
     WITHOUT_FILE,
     MediaFacts,
@@ -73,7 +74,7 @@ _PROLONG_RECEIVING = (
 )
 _ACCEPT = (
     _enter("stored")
-    .where(_IS_ID, _in("receiving"))
+    .where(_IS_ID, _in("receiving"), videos.c.owner_id != NOBODY)
     .values(
         title=bindparam("new_title"),
         size_bytes=bindparam("size"),
@@ -147,6 +148,16 @@ _CLAIM_EMPTYING = (
     .returning(videos.c.id)
 )
 _EMPTIED = update(videos).where(_IS_ID, _in(*WITHOUT_FILE)).values(has_file=False)
+_ANONYMOUS = {"owner_id": NOBODY, "title": "", "filename": "", "reason_text": None}
+_DISOWN_RECEIVING = update(videos).where(_IS_OWNERS, _in("receiving")).values(_ANONYMOUS)
+_DELETE_OF_OWNER = (
+    _enter("deleted")
+    .where(_IS_OWNERS, videos.c.has_file, _VISIBLE)
+    .values(_ANONYMOUS)
+    .returning(videos.c.id, videos.c.revision)
+)
+_DISOWN_TOMBSTONES = update(videos).where(_IS_OWNERS, videos.c.has_file).values(_ANONYMOUS)
+_FORGET_WITHOUT_FILE = delete(videos).where(_IS_OWNERS, ~videos.c.has_file)
 _FORGET = delete(videos).where(_IS_ID, _in("deleted"))
 
 
@@ -193,6 +204,18 @@ class Videos:
         Who holds a claim keeps it: its revision stays.
         """
         return await self._executor.run(_MOVE, {"owner": owner, "new_owner": new_owner})
+
+    async def erase_of(self, owner: UUID, now: datetime) -> list[tuple[VideoId, int]]:
+        """Let no row tell of `owner`; the ids and revisions of videos that are deleted by this.
+
+        An upload under way keeps its lease: it is refused at its end, and abandoned if it has none.
+        """
+        values = {"owner": owner}
+        await self._executor.run(_DISOWN_RECEIVING, values)
+        await self._executor.run(_FORGET_WITHOUT_FILE, values)
+        rows = await self._executor.all(_DELETE_OF_OWNER, {**values, "until": now})
+        await self._executor.run(_DISOWN_TOMBSTONES, values)
+        return [(cast("VideoId", row.id), row.revision) for row in rows]
 
     async def prolong_receiving(self, video_id: VideoId, until: datetime) -> None:
         """Keep the sweeper off a file that is still arriving."""

@@ -1,6 +1,6 @@
 """What users do with videos once they are there."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -97,6 +97,21 @@ class AdoptVideos:
         await Aliases(tx).add(guest, user)
         moved = await Videos(tx).move(guest, user)
         log.info("videos_adopted", videos=moved)
+
+
+@dataclass(frozen=True, slots=True)
+class EraseOwner:
+    """Delete everything of somebody who is no more; `sweep` is told to remove the files."""
+
+    clock: Clock
+    sweep: Callable[[], None]
+
+    async def __call__(self, tx: Transaction, owner: UUID) -> None:
+        """Within `tx`; what is still on its way for them comes to nothing."""
+        for one in await Aliases(tx).erase(owner):
+            for video_id, revision in await Videos(tx).erase_of(one, self.clock.now()):
+                tx.announce(VideoDeleted(video_id, one, revision))
+        tx.once_committed(self.sweep)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import bindparam, func, insert, literal, select, update
+from sqlalchemy import Uuid, bindparam, delete, func, insert, literal, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from jobs_service.credits.domain import (
@@ -34,6 +34,19 @@ _MOVE = (
     )
     .returning(accounts.c.balance)
 )
+_COPY = insert(accounts).from_select(
+    ["owner_id", "balance", "held"],
+    select(bindparam("new_owner", type_=Uuid), accounts.c.balance, accounts.c.held).where(
+        accounts.c.owner_id == bindparam("owner")
+    ),
+)
+_DISOWN_ENTRIES = (
+    update(entries)
+    .where(entries.c.owner_id == bindparam("owner"))
+    .values(owner_id=bindparam("new_owner"))
+)
+_DELETE_HOLDS = delete(holds).where(holds.c.owner_id == bindparam("owner"))
+_DELETE_ACCOUNT = delete(accounts).where(accounts.c.owner_id == bindparam("owner"))
 _BALANCE = select(accounts.c.balance, accounts.c.held).where(
     accounts.c.owner_id == bindparam("owner")
 )
@@ -103,6 +116,15 @@ class Credits:
 
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
+
+    async def disown(self, owner: UserId, nobody: UserId) -> None:
+        """Have `nobody` own the account of `owner` with its entries; closed holds are deleted."""
+        await self._executor.all(_LOCK, {"owners": [owner]})
+        params = {"owner": owner, "new_owner": nobody}
+        await self._executor.run(_DELETE_HOLDS, {"owner": owner})
+        await self._executor.run(_COPY, params)
+        await self._executor.run(_DISOWN_ENTRIES, params)
+        await self._executor.run(_DELETE_ACCOUNT, {"owner": owner})
 
     async def balance(self, owner: UserId) -> Balance:
         """What `owner` can spend and what is held; zeros before the first grant."""

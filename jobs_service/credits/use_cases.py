@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from jobs_service.credits.domain import (
     ADOPTED,
@@ -33,6 +33,7 @@ class GrantWelcomeCredits:
 
         What they were given as a guest counts.
         """
+        await Aliases(tx).owner(owner)  # nothing for somebody who is erased already
         await _top_up(tx, owner, self.amount, Free.WELCOME)
 
 
@@ -109,3 +110,8 @@ async def release_hold(tx: Transaction, job_id: UUID, reason: str) -> None:
     ledger = Credits(tx)
     if hold := await ledger.resolve_hold(job_id, "released"):
         await ledger.record(hold.release(reason))
+
+
+async def disown_credits(tx: Transaction, owner: UserId) -> None:
+    """Keep the account of somebody who is no more as nobody's; its holds have been resolved."""
+    await Credits(tx).disown(owner, UserId(uuid4()))

@@ -20,6 +20,7 @@ from jobs_service.jobs.schemas import (
 )
 from jobs_service.jobs.use_cases import CancelJob, FindJob, SubmitJob
 from jobs_service.videos.domain import VideoHasNoSound, VideoNotFound
+from shared.db.aliases import OwnerErased
 from shared.db.database import Database
 from shared.http.endpoint import Header, endpoint
 from shared.http.paging import Cursors, Page
@@ -55,7 +56,14 @@ class JobEndpoints:
         tag="jobs",
         body_example=EXAMPLE_REQUEST,
         example=EXAMPLE_JOB,
-        errors=(NotEnoughCredits, VideoNotFound, VideoHasNoSound, KeyReused, RequestInProgress),
+        errors=(
+            NotEnoughCredits,
+            VideoNotFound,
+            VideoHasNoSound,
+            KeyReused,
+            RequestInProgress,
+            OwnerErased,
+        ),
         scope="jobs:write",
     )
     async def create(

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.sql import Select
 
 from jobs_service.jobs.domain import Job, JobStatus
-from jobs_service.tables import idempotency_keys, jobs
+from jobs_service.tables import idempotency_keys, jobs, tracks
 from shared.db.executor import Executor
 from shared.security.principal import UserId
 
@@ -90,6 +90,14 @@ _MOVE_KEYS = (
     update(idempotency_keys)
     .where(idempotency_keys.c.owner_id == bindparam("owner"))
     .values(owner_id=bindparam("new_owner"))
+)
+
+_CANCEL_OF_OWNER = _CANCEL.where(jobs.c.owner_id == bindparam("owner"))
+_OF_OWNER = select(jobs.c.id).where(jobs.c.owner_id == bindparam("owner"))
+_DELETE_OF_OWNER = (
+    delete(tracks).where(tracks.c.job_id.in_(_OF_OWNER)),
+    delete(idempotency_keys).where(idempotency_keys.c.owner_id == bindparam("owner")),
+    delete(jobs).where(jobs.c.owner_id == bindparam("owner")),
 )
 
 _TRY_KEY = select(
@@ -171,6 +179,16 @@ class Jobs:
         """Cancel every job under way on a video; the cancelled ones."""
         rows = await self._executor.all(_CANCEL_OF_VIDEO, {"video": video_id})
         return [job_of(row) for row in rows]
+
+    async def cancel_of_owner(self, owner: UserId) -> list[Job]:
+        """Cancel every job of `owner` that is under way; the cancelled ones."""
+        rows = await self._executor.all(_CANCEL_OF_OWNER, {"owner": owner})
+        return [job_of(row) for row in rows]
+
+    async def delete_of_owner(self, owner: UserId) -> None:
+        """Delete all jobs of `owner` with their tracks and keys; their holds have gone before."""
+        for statement in _DELETE_OF_OWNER:
+            await self._executor.run(statement, {"owner": owner})
 
     async def lock_all_of(self, owner: UserId) -> None:
         """Let nobody else write a job of `owner` until the transaction ends."""

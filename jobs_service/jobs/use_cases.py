@@ -7,7 +7,12 @@ from uuid import UUID
 import msgspec
 
 from jobs_service.credits.domain import Hold, price_of
-from jobs_service.credits.use_cases import hold_credits, release_hold, transfer_credits
+from jobs_service.credits.use_cases import (
+    disown_credits,
+    hold_credits,
+    release_hold,
+    transfer_credits,
+)
 from jobs_service.events import JobCancelled, JobQueued
 from jobs_service.jobs.domain import (
     Job,
@@ -135,6 +140,23 @@ class AdoptJobs:
         for job in same:
             await _refund(tx, msgspec.structs.replace(job, owner_id=user), "job cancelled")
         return moved
+
+
+class EraseJobs:
+    """Cancel and delete all jobs of somebody who is no more, and let nobody own their credits.
+
+    Movements of credits are accounts: they stay, under an id that is nobody's, so that all sums
+    stay right.
+    """
+
+    async def __call__(self, tx: Transaction, owner: UserId) -> None:
+        """Within `tx`; workers stop as soon as it has committed."""
+        jobs = Jobs(tx)
+        await jobs.lock_all_of(owner)  # before any account, as everybody does
+        for job in await jobs.cancel_of_owner(owner):
+            await _refund(tx, job, "account erased")
+        await disown_credits(tx, owner)
+        await jobs.delete_of_owner(owner)
 
 
 async def _refund(tx: Transaction, job: Job, reason: str) -> None:

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from jobs_service.tables import videos
@@ -30,6 +30,7 @@ _MOVE = (
     .where(videos.c.owner_id == bindparam("owner"))
     .values(owner_id=bindparam("new_owner"))
 )
+_FORGET_OF = delete(videos).where(videos.c.owner_id == bindparam("owner"))
 
 
 class Videos:
@@ -50,3 +51,7 @@ class Videos:
     async def move(self, owner: UserId, new_owner: UserId) -> None:
         """Give the copies of all videos of `owner` to another."""
         await self._executor.run(_MOVE, {"owner": owner, "new_owner": new_owner})
+
+    async def forget_of(self, owner: UserId) -> None:
+        """Forget every video of this owner."""
+        await self._executor.run(_FORGET_OF, {"owner": owner})

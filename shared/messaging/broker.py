@@ -108,3 +108,7 @@ class Broker(Protocol):
     async def replay(self, subscription: str, event_id: UUID | None = None) -> int:
         """Put one parked event, or all, back into the subscription; the number replayed."""
         ...
+
+    async def discard(self, subscription: str, event_id: UUID) -> int:
+        """Forget a parked event for good; the number forgotten."""
+        ...

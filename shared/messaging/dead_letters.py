@@ -55,9 +55,9 @@ class DeadLetters:
             },
         )
 
-    async def remove(self, event_id: UUID) -> None:
-        """Forget one."""
-        await self._database.run(
+    async def remove(self, event_id: UUID) -> int:
+        """Forget one; how many there were."""
+        return await self._database.run(
             _REMOVE, {"subscription": self._subscription, "event_id": event_id}
         )
 

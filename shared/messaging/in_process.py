@@ -101,6 +101,10 @@ class InProcessBroker:
                 await queue.letters.remove(letter.envelope.id)
         return len(letters)
 
+    async def discard(self, subscription: str, event_id: UUID) -> int:
+        """Forget a parked event for good; the number forgotten."""
+        return await self._queue(subscription).letters.remove(event_id)
+
     def _queue(self, subscription: str) -> "_Queue":
         if subscription not in self._queues:
             known = ", ".join(sorted(self._queues))

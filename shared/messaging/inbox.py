@@ -11,11 +11,15 @@ import msgspec
 from sqlalchemy import MetaData, text
 from sqlalchemy.dialects.postgresql import insert
 
+from shared.db.aliases import OwnerErased
 from shared.db.away import DatabaseAway
 from shared.db.database import Database, Transaction
 from shared.messaging.broker import SubscriberAway, Subscription
 from shared.messaging.event import Envelope
 from shared.messaging.tables import inbox_table
+from shared.observability.logging import get_logger
+
+log = get_logger(__name__)
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -47,7 +51,8 @@ class Inbox:
     ) -> Subscription:
         """Run `handle` in one transaction with the inbox row.
 
-        `data` is the consumer's own copy of the fields it needs; others are ignored.
+        `data` is the consumer's own copy of the fields it needs; others are ignored. News about
+        somebody who has been erased (`OwnerErased`) comes to nothing.
         """
         decoder = msgspec.json.Decoder(data)
 
@@ -58,6 +63,8 @@ class Inbox:
                 async with self._database.transaction() as tx:
                     if await tx.run(_REMEMBER, row):
                         await handle(tx, event)
+            except OwnerErased:
+                log.info("event_about_the_erased", subscription=name, event_id=str(envelope.id))
             except DatabaseAway as away:
                 raise SubscriberAway(f"The database of {name} is away: {away}") from away
 

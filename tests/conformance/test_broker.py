@@ -281,6 +281,24 @@ async def test_one_dead_letter_is_replayed_and_the_others_stay(bench: Bench) -> 
         assert await broker.replay(subscription.name, second.envelope.id) == 0
 
 
+async def test_a_discarded_dead_letter_is_gone_and_the_others_stay(bench: Bench) -> None:
+    handle = Recorder([Invalid("no")] * 2)
+    broker = bench.broker()
+    subscription = bench.subscription("discard", handle)
+    broker.subscribe(subscription)
+    async with running(broker):
+        for number in (1, 2):
+            await broker.publish(bench.event(number))
+            await _parked(broker, subscription, number)
+        first = (await broker.dead_letters(subscription.name))[0]
+        assert await broker.discard(subscription.name, first.envelope.id) == 1
+        await _parked(broker, subscription, 1)
+        (left,) = await broker.dead_letters(subscription.name)
+        assert left.envelope.id != first.envelope.id
+        assert await broker.discard(subscription.name, first.envelope.id) == 0
+    assert handle.numbers == [1, 2]
+
+
 async def test_all_dead_letters_are_replayed_and_a_hopeless_one_is_parked_again(
     bench: Bench,
 ) -> None:

@@ -90,6 +90,10 @@ class RabbitMQBroker:
         """Put one parked event, or all, back into the subscription; the number replayed."""
         return await DeadLetterQueue(self._url, subscription).replay(event_id)
 
+    async def discard(self, subscription: str, event_id: UUID) -> int:
+        """Forget a parked event for good; the number forgotten."""
+        return await DeadLetterQueue(self._url, subscription).discard(event_id)
+
     async def _current_link(self) -> Link:
         await happens_within(_CONNECTION_AWAITED, self._connected)
         if self._link is None:

@@ -45,6 +45,17 @@ class DeadLetterQueue:
                         replayed += 1
         return replayed
 
+    async def discard(self, event_id: UUID) -> int:
+        """Take one out for good."""
+        discarded = 0
+        with unavailable_when_lost():
+            async with self._messages(None) as (_, found):
+                async for one in found:
+                    if event_id == self._letter(one).envelope.id:
+                        await one.ack()
+                        discarded += 1
+        return discarded
+
     @asynccontextmanager
     async def _messages(
         self, limit: int | None

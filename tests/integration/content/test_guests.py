@@ -12,6 +12,7 @@ from content_service.subscriptions import subscriptions
 from content_service.videos.domain import MediaFacts
 from content_service.videos.prober import LEASE
 from content_service.videos.repository import Videos
+from content_service.videos.use_cases import EraseOwner
 from shared.db.aliases import Aliases
 from shared.ids import uuid7
 from shared.messaging.envelopes import Envelopes
@@ -24,7 +25,7 @@ FACTS = MediaFacts(2.0, 64, 48, "h264", "aac")
 async def adopt(world: World, guest: UUID, user: UUID) -> None:
     """The service hears that `guest` is `user`."""
     event = Envelopes("auth").of(GuestUpgraded(guest, user, world.clock.now()))
-    for one in subscriptions(Inbox(world.database)):
+    for one in subscriptions(Inbox(world.database), EraseOwner(world.clock, lambda: None)):
         if event.type in one.types:
             await one.handle(event)
 

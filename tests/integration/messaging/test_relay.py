@@ -49,6 +49,9 @@ class ScriptedBroker:
     async def replay(self, subscription: str, event_id: UUID | None = None) -> int:
         raise NotImplementedError
 
+    async def discard(self, subscription: str, event_id: UUID) -> int:
+        raise NotImplementedError
+
 
 async def _accept(_: Envelope) -> None:
     return
