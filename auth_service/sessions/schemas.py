@@ -8,8 +8,8 @@ import msgspec
 from msgspec import Meta
 
 from auth_service.accounts.schemas import EXAMPLE_ACCOUNT, AccountView
-from auth_service.guests.naming import GuestPlace, GuestToken
-from auth_service.sessions.domain import TokenPlace
+from auth_service.mail.programs import program_of
+from auth_service.sessions.domain import Session, TokenPlace
 from auth_service.sessions.use_cases import LoggedIn
 from shared.errors import FieldError, Invalid
 from shared.security.tokens import ACCESS_TOKEN_LIFETIME
@@ -29,8 +29,6 @@ class Credentials(msgspec.Struct, frozen=True, omit_defaults=True):
     username: Annotated[str, Meta(max_length=320)] = ""
     email: Annotated[str, Meta(max_length=320)] = ""
     refresh_token_in: WishedPlace = TokenPlace.BODY
-    guest_refresh_token: GuestToken | None = None
-    guest_refresh_token_in: GuestPlace = TokenPlace.BODY
 
     @property
     def login(self) -> str:
@@ -52,16 +50,6 @@ CREDENTIALS_FORM: dict[str, Any] = {
             "default": TokenPlace.BODY.value,
             "description": "`cookie`: the refresh token comes as an HttpOnly cookie, not in the "
             "body.",
-        },
-        "guest_refresh_token": {
-            "type": "string",
-            "description": "The refresh token of the guest that the user has been until now.",
-        },
-        "guest_refresh_token_in": {
-            "type": "string",
-            "enum": [place.value for place in TokenPlace],
-            "default": TokenPlace.BODY.value,
-            "description": "`cookie`: the guest's refresh token is in the cookie.",
         },
     },
 }
@@ -101,6 +89,49 @@ class TokensView(msgspec.Struct, frozen=True, kw_only=True):
             expires_in=int(ACCESS_TOKEN_LIFETIME.total_seconds()),
             user=AccountView.of(pair.account),
         )
+
+
+class SessionView(msgspec.Struct, frozen=True):
+    """A session under way, as its user sees it."""
+
+    id: UUID
+    current: Annotated[bool, Meta(description="Whether it is the one that asks.")]
+    created_at: datetime
+    last_seen_at: Annotated[datetime, Meta(description="When it began, or was refreshed last.")]
+    expires_at: Annotated[datetime, Meta(description="When it ends, unless it is used before.")]
+    address: Annotated[str, Meta(description="From where it began, or was refreshed last.")]
+    device: Annotated[
+        str, Meta(description="Browser and system, made from `user_agent`; empty when unknown.")
+    ]
+    user_agent: str
+    methods: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="How the user proved who they are: `pwd`, `otp`, `kba` (a recovery code), "
+            "`hwk` (a passkey), `fed` (an account elsewhere), `guest`."
+        ),
+    ]
+
+    @classmethod
+    def of(cls, session: Session, current: UUID) -> "SessionView":
+        """The view of `session` for who asks in the session `current`."""
+        return cls(
+            id=session.id,
+            current=session.id == current,
+            created_at=session.created_at,
+            last_seen_at=session.last_seen_at,
+            expires_at=session.ends_at,
+            address=session.address,
+            device=program_of(session.user_agent),
+            user_agent=session.user_agent,
+            methods=session.methods,
+        )
+
+
+class SessionsEnded(msgspec.Struct, frozen=True):
+    """How many sessions were ended."""
+
+    ended: int
 
 
 class LoggedOut(msgspec.Struct, frozen=True):
