@@ -74,6 +74,24 @@ class GuestUpgraded(IntegrationEvent, frozen=True):
         return str(self.guest_id)
 
 
+class KeysChanged(IntegrationEvent, frozen=True):
+    """There is another key for access tokens, or one is withdrawn: fetch the JWKS anew.
+
+    `signing_key_id` signs from `signs_from` on.
+    """
+
+    TYPE = "auth.keys.changed"
+    MUST_BE_HEARD = False  # broadcast only: everybody looks once a minute, too
+
+    signing_key_id: str
+    signs_from: datetime
+
+    @property
+    def subject(self) -> str:
+        """The id of the new key."""
+        return self.signing_key_id
+
+
 class SessionRevoked(IntegrationEvent, frozen=True):
     """A session ended, or an API key was revoked: its access tokens are refused from now on."""
 

@@ -6,6 +6,7 @@ import httpx
 
 from auth_service.accounts import building as accounts
 from auth_service.administration import building as administration
+from auth_service.api_keys import building as api_keys
 from auth_service.events import SessionRevoked
 from auth_service.exports import building as exports
 from auth_service.factors import building as factors
@@ -41,6 +42,7 @@ SCHEMA = "auth"
 FEATURES: tuple[Callable[[Base], Feature], ...] = (
     accounts.build,
     administration.build,
+    api_keys.build,
     profiles.build,
     sessions.build,
     factors.build,

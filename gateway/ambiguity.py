@@ -16,6 +16,7 @@ _SINGLE = frozenset(
         b"idempotency-key",
         b"origin",
         b"transfer-encoding",
+        b"x-api-key",
     }
 )
 

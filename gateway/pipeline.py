@@ -16,7 +16,7 @@ from gateway.cache.cache import Cache
 from gateway.client_address import ClientAddresses
 from gateway.cors import Cors
 from gateway.headers import Fields, HeaderBlock, HeaderList
-from gateway.identity import CLAIMED, Identity
+from gateway.identity import API_KEY, CLAIMED, Identity, as_bearer
 from gateway.metrics.requests import RequestMetrics
 from gateway.rate_limits.limits import RateLimits
 from gateway.routes import PROBES, Routes, TokenRule
@@ -34,6 +34,7 @@ _CLIENT_LEFT = 499
 """nginx's status for a client that closed the connection; it appears in the log alone."""
 
 _NOT_ACCEPTED = CLAIMED | {
+    API_KEY,
     b"forwarded",
     b"traceparent",
     b"x-forwarded-for",
@@ -143,6 +144,8 @@ class Gateway:
         if caller is None and self._identity.is_asked(fields, route.token):
             caller = await self._identity.caller(fields)
         answer.caller = caller
+        if caller is not None and caller.api_key:
+            scope = {**scope, "headers": as_bearer(caller, scope["headers"])}
         if route.cached and (key := self._cache.key_of(scope, fields)) is not None:
             if (entry := self._cache.find(key, fields)) is not None:
                 await entry.answer(scope["method"], fields, answer.send)

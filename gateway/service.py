@@ -7,6 +7,7 @@ from starlette.types import ASGIApp
 
 from gateway import clients, pipeline
 from gateway.access_log import AccessLog, to_standard_error
+from gateway.api_keys import ApiKeys, exchange_with
 from gateway.cache.cache import Cache
 from gateway.cache.purging import purging
 from gateway.client_address import ClientAddresses
@@ -42,6 +43,7 @@ from gateway.upstream.proxy import Proxy
 from shared.clock import Clock, SystemClock
 from shared.messaging.broker import Broker
 from shared.runtime.service import Check, Component, Service
+from shared.security.service_tokens import ServiceAuth, ServiceTokens
 from shared.security.verification import remote_verification
 from shared.version import VERSION
 
@@ -67,9 +69,10 @@ def build(
         closing += [pool.close for pool in pools.values()]
     else:
         asked = clients.in_process(upstreams)
-    verification = remote_verification(
-        "gateway", settings.secret_key.get_secret_value(), asked["auth"], clock
-    )
+    secret = settings.secret_key.get_secret_value()
+    verification = remote_verification("gateway", secret, asked["auth"], clock)
+    credentials = ServiceAuth(ServiceTokens(secret, "gateway", clock), "auth")
+    api_keys = ApiKeys(exchange_with(asked["auth"], credentials), verification.verifier, clock)
     access_log = standard_access_log()
     addresses = ClientAddresses(settings.trusted_proxies)
     requests, lag = RequestMetrics(), LoopLag(clock)
@@ -112,7 +115,7 @@ def build(
         ),
         addresses,
         limiting.limits,
-        Identity(verification.verifier),
+        Identity(verification.verifier, api_keys),
         cache,
     )
 

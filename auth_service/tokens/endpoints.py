@@ -8,10 +8,14 @@ from auth_service.tokens.keyring import KeyRing
 from auth_service.tokens.revocations import revoked_lately
 from shared.clock import Clock
 from shared.db.database import Database
+from shared.errors import Unavailable
 from shared.http.endpoint import endpoint
+from shared.observability.logging import get_logger
 from shared.security.jwks import JWKS_PATH, Jwk, Jwks
 from shared.security.principal import CallingService
 from shared.security.revocations import REVOCATIONS_PATH, Revocation, RevocationList
+
+log = get_logger(__name__)
 
 _EXAMPLE_KEY = Jwk(
     kty="OKP",
@@ -40,7 +44,12 @@ class TokenEndpoints:
         example=Jwks((_EXAMPLE_KEY,)),
     )
     async def jwks(self) -> Jwks:
-        """A JSON Web Key Set (RFC 7517)."""
+        """A JSON Web Key Set (RFC 7517), as it is now: who asks may have heard of a change that
+        this process has yet to hear of."""
+        try:
+            await self.keys.load()
+        except Unavailable as error:  # tokens are verified while the database is away
+            log.warning("keys_not_loaded", error=error.detail)
         return self.keys.published()
 
     @endpoint(

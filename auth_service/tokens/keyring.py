@@ -1,13 +1,17 @@
 """The keys that sign access tokens. Two may overlap: the older verifies while the newer signs."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
 
 from auth_service.tokens.repository import SigningKeys, StoredKey
 from auth_service.tokens.seal import Seal
 from shared.clock import Clock
 from shared.db.database import Database, Transaction
+from shared.observability.logging import get_logger
 from shared.security.jwks import Jwks, to_jwk
 from shared.security.keys import SigningKey, VerificationKey
+
+log = get_logger(__name__)
 
 
 class KeyRing:
@@ -19,15 +23,39 @@ class KeyRing:
         self._clock = clock
         self._stored: Sequence[StoredKey] = ()
         self._keys: dict[str, SigningKey] = {}
+        self._on_withdrawn: list[Callable[[str], None]] = []
+        self._loading = asyncio.Lock()
+        self._begun = self._loaded = 0
+
+    def on_withdrawn(self, told: Callable[[str], None]) -> None:
+        """Call `told` with the id of each key that is accepted no more."""
+        self._on_withdrawn.append(told)
 
     async def load(self) -> None:
-        """Read the keys; the very first start makes one. Raises `WrongSecret`."""
+        """Read the keys; the very first start makes one. Raises `WrongSecret`.
+
+        However many ask at once, who asked before a reading began takes what it has found.
+        """
+        begun_before = self._begun
+        async with self._loading:
+            if self._loaded > begun_before:
+                return
+            self._begun = number = self._begun + 1
+            await self._read()
+            self._loaded = number
+
+    async def _read(self) -> None:
         stored = await SigningKeys(self._database).unretired(self._clock.now())
         if not stored:
             async with self._database.transaction() as tx:
                 stored = await self._make_first(tx)
-        self._keys = {one.kid: self._seal.open(one.kid, one.sealed) for one in stored}
-        self._stored = stored
+        keys = {one.kid: self._seal.open(one.kid, one.sealed) for one in stored}
+        withdrawn = self._keys.keys() - keys.keys()
+        self._keys, self._stored = keys, stored
+        for kid in withdrawn:
+            log.info("key_withdrawn", kid=kid)
+            for told in self._on_withdrawn:
+                told(kid)
 
     def signing_key(self) -> SigningKey:
         """The newest key whose time to sign has come."""

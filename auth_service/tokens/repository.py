@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, func, insert, select
+from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from auth_service.tables import signing_keys
 from shared.db.executor import Executor
@@ -19,6 +19,16 @@ _UNRETIRED = (
     .where(signing_keys.c.retires_at.is_(None) | (signing_keys.c.retires_at > bindparam("now")))
     .order_by(signing_keys.c.signs_from, signing_keys.c.kid)
 )
+_RETIRE = (
+    update(signing_keys)
+    .where(
+        signing_keys.c.kid != bindparam("kept"),
+        signing_keys.c.retires_at.is_(None) | (signing_keys.c.retires_at > bindparam("at")),
+    )
+    .values(retires_at=bindparam("at"))
+    .returning(signing_keys.c.kid)
+)
+_DELETE_RETIRED = delete(signing_keys).where(signing_keys.c.retires_at < bindparam("before"))
 
 
 class StoredKey(NamedTuple):
@@ -50,3 +60,12 @@ class SigningKeys:
             _ADD,
             {"kid": key.kid, "sealed_private_key": key.sealed, "signs_from": key.signs_from},
         )
+
+    async def retire_others(self, kept: str, at: datetime) -> Sequence[str]:
+        """Accept the tokens of all keys but `kept` until `at` at most; which keys that concerns."""
+        rows = await self._executor.all(_RETIRE, {"kept": kept, "at": at})
+        return sorted(row.kid for row in rows)
+
+    async def delete_retired(self, before: datetime) -> int:
+        """Delete the keys whose tokens have not been accepted since `before`; how many."""
+        return await self._executor.run(_DELETE_RETIRED, {"before": before})

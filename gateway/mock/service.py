@@ -14,7 +14,7 @@ from gateway.info import Features, Info
 from gateway.metrics.requests import RequestMetrics
 from gateway.metrics.sources import of_build
 from gateway.mock.api import MockApi
-from gateway.mock.identity import AnyToken
+from gateway.mock.identity import AnyApiKey, AnyToken
 from gateway.pipeline import Gateway, Policies, Records
 from gateway.rate_limits.building import unlimited
 from gateway.routes import Routes, owner_of
@@ -57,7 +57,7 @@ def build_mock(settings: DoorSettings) -> Service:
         routes,
         ClientAddresses(settings.trusted_proxies),
         unlimited(),
-        Identity(AnyToken()),
+        Identity(AnyToken(), AnyApiKey()),
         Cache(0, 0, clock),
     )
     access_log = standard_access_log()

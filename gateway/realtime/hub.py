@@ -15,6 +15,7 @@ from shared.errors import TooMany, Unavailable
 from shared.messaging.event import Envelope
 from shared.runtime.readiness import Readiness
 from shared.security.principal import SessionId
+from shared.security.tokens import key_id
 
 _SHARE_OF_NEWCOMERS = 10
 _SOON, _LATER = {"retry-after": "1"}, {"retry-after": "5"}
@@ -115,6 +116,18 @@ class Hub:
             if listener.proof.session in self._revoked:
                 listener.end(REVOKED)
         self._revoked.clear()
+
+    def key_withdrawn(self, kid: str) -> None:
+        """End the connections whose tokens the key `kid` has signed, whatever these say of their
+        own end."""
+        by_head: dict[str, bool] = {}  # the same for all tokens of one key
+        for listener in list(self.all()):
+            token = listener.proof.token
+            head = token.partition(".")[0]
+            if head not in by_head:
+                by_head[head] = key_id(token) == kid
+            if by_head[head]:
+                listener.end(REVOKED)
 
     def tick(self) -> None:
         """A second has gone by: forget what is old, end what has expired."""

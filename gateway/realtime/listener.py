@@ -7,9 +7,13 @@ from gateway.identity import Verifier
 from gateway.realtime.endings import Ending, too_slow
 from gateway.realtime.messages import Message
 from gateway.realtime.snapshots import Snapshot
+from shared.security.access import ScopeMissing, SessionRequired
+from shared.security.api_keys import PREFIX
 from shared.security.principal import SessionId, UserId
 from shared.security.tokens import expiry_of
 
+SCOPES = frozenset({"jobs:read", "videos:read"})
+"""What an API key needs: those of the lists that a snapshot is made of."""
 MAX_HELD = 256
 """Events that may wait while a snapshot is asked for."""
 
@@ -24,8 +28,13 @@ class Proof(NamedTuple):
 
 
 async def proven(verifier: Verifier, token: str) -> Proof:
-    """What a token proves; raises `Unauthenticated` or `Unavailable`."""
+    """What a token proves; raises `Unauthenticated`, `Unavailable`, and `Forbidden` for an API key
+    that may not see what is told here."""
+    if token.startswith(PREFIX):  # those of requests have been exchanged on their way here
+        raise SessionRequired("API keys open no WebSocket; GET /api/events takes them.")
     principal = verifier.cached(token) or await verifier.user(token)
+    if principal.api_key and not SCOPES.issubset(principal.scopes):
+        raise ScopeMissing(f"This needs the scopes {' and '.join(sorted(SCOPES))}.")
     return Proof(principal.id, principal.session_id, token, expiry_of(token))
 
 

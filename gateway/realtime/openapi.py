@@ -10,11 +10,14 @@ from gateway.realtime import sockets, streams
 from gateway.realtime.admission import OriginRefused, TokenInUrl
 from gateway.realtime.events import HEARD, JobNews, VideoNews
 from gateway.realtime.hub import NoRoom, TooManyConnections
+from gateway.realtime.listener import SCOPES
 from gateway.realtime.messages import EventMessage, stream_event
 from gateway.realtime.snapshots import SnapshotMessage
 from gateway.realtime.sockets import UpgradeRequired
 from shared.errors import Invalid, Malformed, Problem, TooMany, Unauthenticated, Unavailable
 from shared.http.openapi import problem_answer
+from shared.security.access import ScopeMissing, SessionRequired
+from shared.security.api_keys import ApiKeyInvalid
 from shared.security.tokens import TokenExpired, TokenInvalid
 from shared.security.verifier import SessionRevoked
 
@@ -39,7 +42,8 @@ _STREAM = f"""\
 
 A comment comes when nothing else has for 15 seconds. The last event says why the stream ends:
 `expired` or `revoked` (get another token), `resume` (too slow) or `restart` (connect again, with
-the id of the last event)."""
+the id of the last event). For an API key, which needs the scopes {" and ".join(sorted(SCOPES))},
+`expired` comes within five minutes: connect again, with the id of the last event."""
 
 _SOCKET = f"""\
 A WebSocket (status 101); a plain request is refused. {_TELLS}
@@ -69,12 +73,16 @@ def paths() -> dict[str, Any]:
                 "summary": "What happens to what is yours, as server-sent events",
                 "description": _STREAM,
                 "tags": ["real-time"],
-                "security": [{"bearer": []}],
+                "security": [{"bearer": []}, {"apiKey": sorted(SCOPES)}],
                 "parameters": [
                     {"name": "Last-Event-ID", "in": "header", **_LAST_ID},
                     {"name": "last_event_id", "in": "query", **_LAST_ID},
                 ],
-                "responses": {"200": _stream_answer(), **_errors()},
+                "responses": {
+                    "200": _stream_answer(),
+                    **_errors(),
+                    "403": problem_answer([ScopeMissing], _PROBLEM),
+                },
                 "x-events": _events(),
             }
         },
@@ -86,7 +94,7 @@ def paths() -> dict[str, Any]:
                 "tags": ["real-time"],
                 "responses": {
                     **_errors(),
-                    "403": problem_answer([OriginRefused], _PROBLEM),
+                    "403": problem_answer([OriginRefused, SessionRequired], _PROBLEM),
                     "426": problem_answer([UpgradeRequired], _PROBLEM),
                 },
                 "x-events": _events(),
@@ -98,7 +106,7 @@ def paths() -> dict[str, Any]:
 def _errors() -> dict[str, Any]:
     refused: dict[str, list[type[Problem]]] = {
         "400": [Malformed, TokenInUrl],
-        "401": [Unauthenticated, TokenInvalid, TokenExpired, SessionRevoked],
+        "401": [Unauthenticated, TokenInvalid, TokenExpired, SessionRevoked, ApiKeyInvalid],
         "422": [Invalid],
         "429": [TooMany, TooManyConnections],
         "503": [Unavailable, NoRoom],

@@ -46,6 +46,7 @@ def build(
     opening = Opening(hub, Snapshots(asked))
     verifier = verification.verifier
     verification.revocations.on_added(hub.revoked)
+    verification.keys.on_withdrawn(hub.key_withdrawn)
     return Realtime(
         Sockets(hub, opening, verifier, Origins(origins), limits, clock, visits),
         Streams(hub, opening, verifier),

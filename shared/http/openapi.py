@@ -17,9 +17,11 @@ from shared.errors import (
     Unauthenticated,
     UnsupportedType,
 )
-from shared.http.endpoint import Endpoint
+from shared.http.endpoint import Declaration, Endpoint
 from shared.http.problems import MEDIA_TYPE, ProblemBody, body_of
-from shared.security.access import refusals
+from shared.security import api_keys
+from shared.security.access import ADMIN, refusals
+from shared.security.api_keys import ApiKeyInvalid
 
 _REF = "#/components/schemas/{name}"
 _REQUEST_ID = "0f3d8c5e9b6a4d17a2c45e8f90b1d263"
@@ -28,6 +30,17 @@ _FILE_HEADERS = {
     "Range": "One range of bytes, such as `bytes=0-1023`.",
     "If-Range": "The ETag for which `Range` counts; for another one the whole file is sent.",
     "If-None-Match": "ETags that the client has: the file is not sent again.",
+}
+
+_SECURITY_SCHEMES = {
+    "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+    "apiKey": {
+        "type": "apiKey",
+        "in": "header",
+        "name": api_keys.HEADER,
+        "description": "A key of `POST /api/auth/api-keys`, for programs; it may come as the "
+        "bearer token, too. Operations that name a scope are open to keys that have it.",
+    },
 }
 
 
@@ -50,9 +63,7 @@ def document(title: str, endpoints: Sequence[Endpoint]) -> dict[str, Any]:
         "paths": paths,
         "components": {
             "schemas": components,
-            "securitySchemes": {
-                "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
-            },
+            "securitySchemes": _SECURITY_SCHEMES,
         },
     }
     # msgspec leaves Python defaults such as () in its schemas; a round trip makes them plain JSON
@@ -93,17 +104,32 @@ def _operation(one: Endpoint, path: str, schemas: dict[Any, Any]) -> dict[str, A
         "parameters": _parameters(one, schemas),
         "responses": _responses(one, schemas),
     }
-    if declared.description:
-        operation["description"] = declared.description
+    if description := " ".join(filter(None, (declared.description, _scope_needed(declared)))):
+        operation["description"] = description
     if signature.caller is not None:
-        anonymous: list[dict[str, Any]] = [{}] if signature.caller == "optional" else []
-        operation["security"] = [{"bearer": []}, *anonymous]
+        operation["security"] = _security(one)
     if signature.body is not None or declared.body_schema is not None:
         operation["requestBody"] = {
             "required": signature.body_required,
             "content": _body(one, schemas),
         }
     return operation
+
+
+def _scope_needed(declared: Declaration) -> str:
+    """Which scope it takes: API keys always need one, users those of roles alone."""
+    if declared.scope is None:
+        return ""
+    who = "This" if declared.scope.startswith(ADMIN) else "An API key"
+    return f"{who} needs the scope `{declared.scope}`."
+
+
+def _security(one: Endpoint) -> list[dict[str, list[str]]]:
+    scope = one.declaration.scope
+    found: list[dict[str, list[str]]] = [{"bearer": []}]
+    if scope is not None:
+        found.append({"apiKey": [scope]})
+    return [*found, {}] if one.signature.caller == "optional" else found
 
 
 def _parameters(one: Endpoint, schemas: dict[Any, Any]) -> list[dict[str, Any]]:
@@ -212,6 +238,8 @@ def _implied_errors(one: Endpoint) -> list[type[Problem]]:
     found: list[type[Problem]] = []
     if signature.caller is not None:
         found.append(Unauthenticated)
+        if one.declaration.scope is not None:
+            found.append(ApiKeyInvalid)
     if signature.caller in ("user", "optional"):
         found += refusals(one.declaration.scope, guests=one.declaration.guests)
     if signature.body is not None:

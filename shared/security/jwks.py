@@ -1,6 +1,7 @@
 """Published keys: the JWK form (RFC 7517, RFC 8037) and a cached set fetched from auth."""
 
 import asyncio
+from collections.abc import Callable
 
 import httpx
 import msgspec
@@ -69,6 +70,11 @@ class KeySet:
         self._next_fetch = float("-inf")
         self._failed = False
         self._fetching = asyncio.Lock()
+        self._on_withdrawn: list[Callable[[str], None]] = []
+
+    def on_withdrawn(self, told: Callable[[str], None]) -> None:
+        """Call `told` with the id of each key that is published no more."""
+        self._on_withdrawn.append(told)
 
     async def find(self, kid: str) -> VerificationKey | None:
         """The published key of that id, or None; raises `KeysUnavailable` when auth is away."""
@@ -101,6 +107,11 @@ class KeySet:
             self._failed = True
             self._next_fetch = self._clock.monotonic() + SECONDS_AFTER_A_FAILURE
         else:
+            withdrawn = self._keys.keys() - {key.kid for key in found if key is not None}
             self._keys = {key.kid: key for key in found if key is not None}
             self._failed = False
             self._next_fetch = self._clock.monotonic() + SECONDS_BETWEEN_FETCHES
+            for kid in withdrawn:
+                log.info("key_withdrawn", kid=kid)
+                for told in self._on_withdrawn:
+                    told(kid)

@@ -2,6 +2,7 @@
 
 import hashlib
 from base64 import urlsafe_b64encode
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -47,6 +48,10 @@ class Keys(Protocol):
 
     async def find(self, kid: str) -> VerificationKey | None:
         """The trusted key of that id; raises `Unavailable` when it cannot be known now."""
+        ...
+
+    def on_withdrawn(self, told: Callable[[str], None]) -> None:
+        """Call `told` with the id of each key that is trusted no more."""
         ...
 
 

@@ -1,5 +1,7 @@
 """Sessions that ended before their access tokens did, known to every process that verifies.
 
+The keys of access tokens are looked at on the same occasions: they change seldom.
+
 Each process holds the set in memory, bounded by the life of an access token. Events keep it
 current; the whole is fetched at start, whenever listening begins again, and once a minute.
 """
@@ -27,6 +29,7 @@ from shared.security.tokens import ACCESS_TOKEN_LIFETIME, CLOCK_SKEW
 log = get_logger(__name__)
 
 SESSION_REVOKED = "auth.session.revoked"
+KEYS_CHANGED = "auth.keys.changed"
 REVOCATIONS_PATH = "/internal/revocations"
 REMEMBERED_FOR = ACCESS_TOKEN_LIFETIME + CLOCK_SKEW
 SECONDS_BETWEEN_REFRESHES = 60.0
@@ -113,6 +116,9 @@ def revocation_listener(
     wanted = asyncio.Event()
 
     async def heard(envelope: Envelope) -> None:
+        if envelope.type == KEYS_CHANGED:
+            wanted.set()
+            return
         revocations.add(msgspec.json.decode(envelope.data, type=Revocation))
 
     async def caught_up() -> None:
@@ -140,6 +146,8 @@ def revocation_listener(
             fresh = await refresh()
 
     return (
-        Broadcast(f"{service}.session-revocations", (SESSION_REVOKED,), heard, caught_up),
+        Broadcast(
+            f"{service}.session-revocations", (SESSION_REVOKED, KEYS_CHANGED), heard, caught_up
+        ),
         Component("session-revocations", run),
     )

@@ -75,14 +75,15 @@ class TokenIssuer:
         self._key = key
         self._clock = clock
 
-    def issue(self, principal: Principal) -> str:
-        """An access token for `principal`, good for 15 minutes from now."""
+    def issue(self, principal: Principal, lifetime: timedelta = ACCESS_TOKEN_LIFETIME) -> str:
+        """An access token for `principal`, good for `lifetime` from now; never longer than 15
+        minutes, for which revocations are remembered."""
         now = self._clock.now()
         claims = AccessClaims(
             iss=ISSUER,
             aud=AUDIENCE,
             iat=int(now.timestamp()),
-            exp=int((now + ACCESS_TOKEN_LIFETIME).timestamp()),
+            exp=int((now + min(lifetime, ACCESS_TOKEN_LIFETIME)).timestamp()),
             jti=uuid4().hex,
             sub=principal.id,
             sid=principal.session_id,

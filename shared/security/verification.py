@@ -8,6 +8,7 @@ from shared.clock import Clock
 from shared.messaging.broker import Broadcast
 from shared.runtime.service import Component
 from shared.security.jwks import KeySet
+from shared.security.keys import Keys
 from shared.security.revocations import Revocations, fetch_from_auth, revocation_listener
 from shared.security.service_tokens import ServiceAuth, ServiceTokens, ServiceTokenVerifier
 from shared.security.verifier import TokenVerifier
@@ -18,6 +19,7 @@ class Verification:
     """A verifier, and what keeps its keys and revoked sessions current."""
 
     verifier: TokenVerifier
+    keys: Keys
     revocations: Revocations
     broadcast: Broadcast
     component: Component
@@ -35,4 +37,4 @@ def remote_verification(
     )
     services = ServiceTokenVerifier(secret, service, clock)
     verifier = TokenVerifier(keys, revocations, services, clock)
-    return Verification(verifier, revocations, broadcast, component)
+    return Verification(verifier, keys, revocations, broadcast, component)

@@ -47,6 +47,7 @@ class TokenVerifier:
         self._services = services
         self._clock = clock
         self._verified: OrderedDict[str, _Verified] = OrderedDict()
+        keys.on_withdrawn(self._forget)
 
     def cached(self, token: str) -> Principal | None:
         """The owner of a token verified before and still good, else None: ask `user` then."""
@@ -89,6 +90,10 @@ class TokenVerifier:
     async def service(self, token: str) -> CallingService:
         """The service that calls; raises `TokenInvalid` or `TokenExpired`."""
         return self._services.verify(token)
+
+    def _forget(self, kid: str) -> None:
+        """Verify all anew, since some may be signed with the key `kid`, which is withdrawn."""
+        self._verified.clear()
 
     async def _open(self, token: str) -> AccessClaims:
         key = await self._keys.find(key_id(token))

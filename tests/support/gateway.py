@@ -1,11 +1,12 @@
 """The gateway with a key that tests sign with, in front of whatever they put behind it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from uuid import uuid4
 
 from starlette.types import ASGIApp
 
 from gateway.access_log import AccessLog
+from gateway.api_keys import ApiKeys, Exchange
 from gateway.cache.cache import Cache
 from gateway.client_address import ClientAddresses
 from gateway.cors import Cors
@@ -17,6 +18,7 @@ from gateway.rate_limits.building import unlimited
 from gateway.rate_limits.limits import RateLimits
 from gateway.routes import Routes
 from shared.clock import SystemClock
+from shared.security.api_keys import KeyExchange, Refusal
 from shared.security.keys import SigningKey, VerificationKey
 from shared.security.principal import Principal, SessionId, UserId
 from shared.security.revocations import Revocations
@@ -39,10 +41,18 @@ class KnownKeys:
     async def find(self, kid: str) -> VerificationKey | None:
         return KEY.verification if kid == KEY.kid else None
 
+    def on_withdrawn(self, told: Callable[[str], None]) -> None:
+        """It is never withdrawn."""
+
 
 def verifier() -> TokenVerifier:
     services = ServiceTokenVerifier("s" * 32, "gateway", CLOCK)
     return TokenVerifier(KnownKeys(), Revocations(CLOCK), services, CLOCK)
+
+
+async def no_api_keys(key: str) -> KeyExchange:
+    """What auth says of keys when nobody has made one."""
+    return KeyExchange(refusal=Refusal.UNKNOWN)
 
 
 def gateway(
@@ -54,15 +64,17 @@ def gateway(
     metrics: RequestMetrics | None = None,
     trusted_proxies: tuple[Network, ...] = (),
     verified_by: TokenVerifier | None = None,
+    exchange: Exchange = no_api_keys,
 ) -> Gateway:
     """The gateway in front of `upstreams`, without a service behind it; no limits and no trusted
     proxies unless given."""
+    token_verifier = verified_by or verifier()
     policies = Policies(
         Cors([ORIGIN]),
         Routes(upstreams, own or {}, max_body=MAX_BODY, max_upload=MAX_UPLOAD),
         ClientAddresses(trusted_proxies),
         limits or unlimited(),
-        Identity(verified_by or verifier()),
+        Identity(token_verifier, ApiKeys(exchange, token_verifier, CLOCK)),
         Cache(5.0, 2**25, CLOCK),
     )
     records = Records(metrics or RequestMetrics(), access_log)

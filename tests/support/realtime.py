@@ -245,7 +245,8 @@ def verification(broker: InProcessBroker, clock: Clock) -> Verification:
     revocations = Revocations(clock)
     broadcast, component = revocation_listener("gateway", revocations, nothing, no_keys)
     broker.subscribe(broadcast)
+    keys = KnownKeys()
     verifier = TokenVerifier(
-        KnownKeys(), revocations, ServiceTokenVerifier("s" * 32, "gateway", clock), clock
+        keys, revocations, ServiceTokenVerifier("s" * 32, "gateway", clock), clock
     )
-    return Verification(verifier, revocations, broadcast, component)
+    return Verification(verifier, keys, revocations, broadcast, component)

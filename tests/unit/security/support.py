@@ -1,6 +1,6 @@
 """What the tests of this folder build tokens and verifiers from."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from uuid import uuid4
 
 import jwt
@@ -27,6 +27,9 @@ class KnownKeys:
         """The key of that id."""
         self.asked += 1
         return self._keys.get(kid)
+
+    def on_withdrawn(self, told: Callable[[str], None]) -> None:
+        """Nothing is ever withdrawn."""
 
 
 def a_principal(**fields: object) -> Principal:

@@ -151,3 +151,17 @@ async def test_a_broken_answer_keeps_the_old_keys(body: bytes) -> None:
     auth.broken = body
     await keys.refresh()
     assert await keys.find(KEY.kid)
+
+
+async def test_who_relies_on_a_key_is_told_when_it_is_withdrawn() -> None:
+    auth, withdrawn = Auth(KEY, NEXT_KEY), []
+    keys = KeySet(auth.client(), MovableClock())
+    keys.on_withdrawn(withdrawn.append)
+    await keys.refresh()
+    auth.away = True
+    await keys.refresh()  # that auth is away withdraws nothing
+    assert withdrawn == []
+    auth.away = False
+    auth.keys = [to_jwk(NEXT_KEY.verification)]
+    await keys.refresh()
+    assert withdrawn == [KEY.kid]
