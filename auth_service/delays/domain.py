@@ -39,6 +39,9 @@ class Rule(NamedTuple):
 PAIR = Rule(free=5, longest=timedelta(minutes=15))
 ACCOUNT = Rule(free=10, longest=timedelta(seconds=30))
 """Low, since whoever knows a name can fail under it from a thousand addresses."""
+GUARDED = Rule(free=10, longest=timedelta(hours=1))
+"""An account's second factor: six digits can be guessed in a month at one try each 30 seconds. Only
+who knows the password can fail here, so that nobody else keeps the owner out."""
 ADDRESS = Rule(free=100, longest=timedelta(seconds=60))
 """Many people share one: an office, a school, a carrier."""
 

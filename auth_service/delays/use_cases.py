@@ -18,6 +18,7 @@ from uuid import UUID
 from auth_service.delays.domain import (
     ACCOUNT,
     ADDRESS,
+    GUARDED,
     KNOWN_FOR,
     PAIR,
     Key,
@@ -54,7 +55,7 @@ class Delays:
         by_pair = self._hash(use, "pair", account, network)
         counted = [Key(by_pair, PAIR)]
         if not at_home:
-            counted.append(Key(by_account, ACCOUNT))
+            counted.append(Key(by_account, GUARDED if use is Use.SECOND_FACTOR else ACCOUNT))
         if not at_home and network:  # else it did not come through the gateway
             counted.append(Key(by_address, ADDRESS))
         shared_with_others = tuple(key.hash for key in counted if key.hash == by_address)

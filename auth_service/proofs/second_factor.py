@@ -15,7 +15,7 @@ from auth_service.proofs.use_cases import Refusal, UseFactor
 from auth_service.sessions.domain import Method
 from auth_service.sessions.log_in import Admit
 from auth_service.sessions.use_cases import LoggedIn
-from auth_service.tickets.domain import Purpose, Ticket, TicketInvalid
+from auth_service.tickets.domain import Purpose, TicketInvalid
 from auth_service.tickets.repository import Tickets
 from shared.clock import Clock
 from shared.db.database import Database, Transaction
@@ -44,27 +44,26 @@ class LogInWithSecondFactor:
         keys = self.delays.keys(Use.SECOND_FACTOR, str(owner), device, at_home=at_home)
         await self.delays.check(keys, given.field)
         async with self.database.transaction() as tx:
-            done = await self._try(tx, challenge, given, device)
+            done = await self._try(tx, owner, challenge, given, device)
         if not isinstance(done, LoggedIn):
             raise done
         await self.delays.succeeded(keys)
         return done
 
     async def _try(
-        self, tx: Transaction, challenge: str, given: Given, device: Device
+        self, tx: Transaction, owner: UserId, challenge: str, given: Given, device: Device
     ) -> LoggedIn | Refusal:
         now = self.clock.now()
+        account = await Accounts(tx).lock(owner)  # first, as whoever erases it does
+        if account is None:
+            raise AccountGone
         try:
             ticket = await Tickets(tx).count_attempt(Purpose.SECOND_FACTOR, challenge, now)
         except TicketInvalid:
             raise ChallengeInvalid from None
-        owner = _owner(ticket)
         if ticket.attempts > MAX_ATTEMPTS:
             await Tickets(tx).redeem(Purpose.SECOND_FACTOR, challenge, now)
             return ChallengeInvalid(f"It was tried {MAX_ATTEMPTS} times; log in again.")
-        account = await Accounts(tx).lock(owner)
-        if account is None:
-            raise AccountGone
         used = await self.use_factor(tx, owner, given, Purpose.PASSKEY_SECOND_FACTOR, device)
         if not isinstance(used, Method):
             return used
@@ -93,12 +92,9 @@ class AskForSecondPasskey:
 async def owner_of(database: Database, challenge: str, clock: Clock) -> UserId:
     """Who has begun to log in with a challenge; raises `ChallengeInvalid`."""
     try:
-        return _owner(await Tickets(database).find(Purpose.SECOND_FACTOR, challenge, clock.now()))
+        ticket = await Tickets(database).find(Purpose.SECOND_FACTOR, challenge, clock.now())
     except TicketInvalid:
         raise ChallengeInvalid from None
-
-
-def _owner(ticket: Ticket) -> UserId:
     if ticket.user_id is None:
         raise ChallengeInvalid
     return ticket.user_id

@@ -134,6 +134,25 @@ async def test_ever_new_challenges_do_not_help_a_guesser(auth: Auth) -> None:
     assert response.json()["errors"][0]["field"] == "code"
 
 
+async def test_a_guesser_with_a_thousand_addresses_is_slowed_down_to_hours(auth: Auth) -> None:
+    mina = await (await Member.of(auth)).set_up_totp()
+    waits = []
+    for number in range(17):
+        headers = {FORWARDED: f"203.0.113.{number}"}
+        form = {"username": mina.user["email"], "password": PASSWORD}
+        refusal = await auth.http.post("/api/auth/login", data=form, headers=headers)
+        body = {"challenge": refusal.json()["challenge"], "code": mina.wrong_code()}
+        path = "/api/auth/login/second-factor"
+        response = await auth.http.post(path, json=body, headers=headers)
+        if response.status_code == 429:
+            waits.append(int(response.headers["retry-after"]))
+            auth.clock.advance(waits[-1])
+            again = await auth.http.post(path, json=body, headers=headers)
+            assert again.status_code in (401, 410)
+    assert waits == sorted(waits)
+    assert waits[-1] > 60
+
+
 async def test_a_delayed_try_does_not_use_the_challenge_up(auth: Auth) -> None:
     mina = await (await Member.of(auth)).set_up_totp()
     for _ in range(5):
