@@ -50,7 +50,10 @@ def _entries(value: Any) -> tuple[OidcEntry, ...]:
         try:
             found.append(decode_json(bytes(one), OidcEntry))
         except Invalid as invalid:
-            mistakes += [f"[{number}].{one.field} {one.message}" for one in invalid.errors]
+            mistakes += [
+                f"[{number}]{'' if one.field == 'body' else f'.{one.field}'} {one.message}"
+                for one in invalid.errors
+            ]
         except Malformed as malformed:
             mistakes.append(f"[{number}] {malformed.detail}")
     if mistakes:
@@ -121,7 +124,7 @@ class SocialSettings(Settings):
         given = {**info.data, "apple_private_key": value}
         missing = [name.upper() for name in _APPLE if given.get(name) is None]
         if missing and len(missing) < len(_APPLE):
-            raise ValueError(f"{' and '.join(missing)} must be set beside the others of Apple's")
+            raise ValueError(f"{' and '.join(missing)} must be set beside the rest")
         if value is not None:
             return SecretStr(_apple_key(value.get_secret_value()))
         return None

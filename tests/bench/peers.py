@@ -4,7 +4,6 @@ Debian's packages are downloaded and unpacked under ~/.cache/madang-bench, not i
 no rights and starts no daemon. The npm packages are pinned by a lock file and go there, too.
 """
 
-import hashlib
 import os
 import shutil
 import socket
@@ -13,14 +12,13 @@ import sysconfig
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from tests.support.npm import CannotHave as CannotHave
+from tests.support.npm import npm_project
+
 CACHE = Path.home() / ".cache" / "madang-bench"
 _PEERS = Path(__file__).parent / "peers"
 _PACKAGES = {"nginx": ("nginx",), "wrk": ("wrk", "libluajit-5.1-2")}
 """By program: its package, and what that needs and a system without it may lack."""
-
-
-class CannotHave(Exception):  # noqa: N818 - reads as what it is
-    """A peer cannot be had on this machine; the message is a sentence that says why."""
 
 
 def debian_program(name: str) -> list[str]:
@@ -100,29 +98,20 @@ http {{
 
 def fastify() -> Callable[[str], list[str]]:
     """A bare `@fastify/http-proxy`; raises `CannotHave`."""
-    installed = _npm_project("fastify")
+    installed = npm_project(_PEERS / "fastify", CACHE)
     return lambda upstream: ["node", str(installed / "server.js"), upstream]
 
 
 def ws() -> Callable[[int], list[str]]:
     """WebSockets by `ws`, which sends messages of so many bytes; raises `CannotHave`."""
-    installed = _npm_project("ws")
+    installed = npm_project(_PEERS / "ws", CACHE)
     return lambda size: ["node", str(installed / "server.js"), str(size)]
 
 
-def _npm_project(name: str) -> Path:
-    """Where the peer `name` has been installed as its lock file says; raises `CannotHave`."""
-    for program in ("node", "npm"):
-        if shutil.which(program) is None:
-            raise CannotHave(f"{program} is not installed.")
-    project = _PEERS / name
-    lock = (project / "package-lock.json").read_bytes()
-    installed = CACHE / f"{name}-{hashlib.sha256(lock).hexdigest()[:12]}"
-    if not (installed / "node_modules" / ".package-lock.json").is_file():
-        shutil.copytree(project, installed, dirs_exist_ok=True)
-        _run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], installed)
-    shutil.copy(project / "server.js", installed)
-    return installed
+def express() -> Callable[[], list[str]]:
+    """Logging in with Express and bcrypt; raises `CannotHave`."""
+    installed = npm_project(_PEERS / "express", CACHE)
+    return lambda: ["node", str(installed / "server.js")]
 
 
 def _run(command: Sequence[str], folder: Path) -> None:
