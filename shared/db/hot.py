@@ -115,7 +115,9 @@ class Hot:
         try:
             answer = await getattr(connection, method)(text, *arguments)
             sound = True
-        except asyncpg.PostgresError:
+        except asyncpg.InternalClientError as error:  # the server said good-bye in between
+            raise asyncpg.ConnectionDoesNotExistError(str(error)) from error
+        except (asyncpg.PostgresError, asyncpg.InterfaceError):  # a wrong statement or value
             sound = not connection.is_closed()
             raise
         finally:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from uuid import uuid4
 
+import asyncpg
 import pytest
 from sqlalchemy import ARRAY, Text, Uuid, bindparam, cast, func, literal, select, text, update
 from sqlalchemy.exc import ProgrammingError
@@ -86,6 +87,8 @@ async def test_a_wrong_statement_does_not_cost_the_connection(database: Database
     with pytest.raises(Exception, match="invalid input syntax") as error:
         await database.hot.one(wrong, {"number": "x"})
     assert not isinstance(error.value, ProgrammingError | DatabaseAway)
+    with pytest.raises(asyncpg.DataError, match="invalid input for query argument"):
+        await database.hot.one(_ECHO, {"id": 7, "names": []})
     assert (await database.hot.one(_PID)).pid == before
 
 
@@ -94,7 +97,7 @@ async def test_a_connection_that_was_broken_off_is_replaced_without_notice(
 ) -> None:
     admin = Database(postgres.url("postgres"), schema="public", source="admin", pool_size=1)
     try:
-        for pause in (0.0, 0.1):  # before and after the connection has noticed
+        for pause in (0.0, 0.001, 0.1):  # before, while and after the connection notices
             lost = (await database.hot.one(_PID)).pid
             await admin.one(text("SELECT pg_terminate_backend(:pid)"), {"pid": lost})
             await asyncio.sleep(pause)
