@@ -11,6 +11,8 @@ from auth_service.mail.message import Mail
 
 _SECONDS_A_STEP = 20.0
 """For the connection, and for each command."""
+_NOT_SIGNED_IN = (530, 534, 535, 538)
+"""Not this mail's fault (RFC 4954, 6)."""
 _PORTS = {"smtp": 587, "smtps": 465}
 FORM = "smtp://user:password@host:587 (with STARTTLS), smtps://user:password@host:465, or console:"
 
@@ -99,7 +101,8 @@ class SmtpCarrier:
 
 def _judged(answer: aiosmtplib.SMTPResponseException) -> NotNow | Refused:
     # 4yz is for now, 5yz for good (RFC 5321, 4.2.1)
-    return Refused(_told(answer)) if 500 <= answer.code < 600 else NotNow(_told(answer))
+    for_good = 500 <= answer.code < 600 and answer.code not in _NOT_SIGNED_IN
+    return Refused(_told(answer)) if for_good else NotNow(_told(answer))
 
 
 def _told(answer: aiosmtplib.SMTPResponseException) -> str:
