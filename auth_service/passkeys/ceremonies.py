@@ -16,7 +16,11 @@ from webauthn import (
     verify_authentication_response,
     verify_registration_response,
 )
-from webauthn.helpers import options_to_json_dict
+from webauthn.helpers import (
+    decode_credential_public_key,
+    decoded_public_key_to_cryptography,
+    options_to_json_dict,
+)
 from webauthn.helpers.structs import (
     AttestationConveyancePreference,
     AuthenticationCredential,
@@ -118,6 +122,8 @@ def verify_made(party: RelyingParty, credential: NewCredential, challenge: str) 
             expected_origin=list(party.origins),
             require_user_verification=True,
         )
+        # Without an attestation nobody has looked yet whether it is a key at all.
+        decoded_public_key_to_cryptography(decode_credential_public_key(made.credential_public_key))
     except Exception as error:  # hostile input: the library lets out errors of many kinds
         raise PasskeyRefused(_reason(error)) from error
     return Made(

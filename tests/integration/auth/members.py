@@ -33,12 +33,12 @@ class Member:
         """The user's id."""
         return str(self.user["id"])
 
-    async def ask(self, method: str, path: str, json: object = None, **more: Any) -> httpx.Response:
+    async def ask(
+        self, method: str, path: str, json: object = None, headers: dict[str, str] | None = None
+    ) -> httpx.Response:
         """The answer to a call with the access token."""
-        headers = bearer(self.token) | more.pop("headers", {})
-        return await self.auth.http.request(
-            method, path, headers=headers, **more, **({} if json is None else {"json": json})
-        )
+        sent = bearer(self.token) | (headers or {})
+        return await self.auth.http.request(method, path, headers=sent, json=json)
 
     async def call(self, method: str, path: str, json: object = None, wanted: int = 200) -> Any:
         """The JSON of an answer with the status `wanted`."""

@@ -1,29 +1,26 @@
-from uuid import UUID
+from uuid import uuid4
 
+import httpx
 import pytest
 from sqlalchemy import text
 
-from auth_service.accounts.repository import Accounts
-from auth_service.box import Box
-from auth_service.device import Device
-from auth_service.factors.domain import Factor
-from auth_service.factors.notices import TellOfFactors
-from auth_service.factors.use_cases import RemoveFactors
-from auth_service.mail.use_cases import WriteLetter
-from shared.security.principal import UserId
-from tests.integration.auth.conftest import SECRET, Auth
+from tests.integration.auth.conftest import Auth
 from tests.integration.auth.members import Member
 
 
-async def remove_factors(mina: Member, admin: Member) -> tuple[Factor, ...]:
+async def an_admin(auth: Auth) -> Member:
+    """Somebody who administers."""
+    admin = await Member.of(auth)
+    await auth.database.run(
+        text("UPDATE users SET roles = '{admin}' WHERE id = :id"), {"id": admin.id}
+    )
+    admin.token = (await auth.log_in(admin.user["email"]))["access_token"]
+    return admin
+
+
+async def remove_factors(admin: Member, user_id: str) -> httpx.Response:
     """What an administrator does for somebody who has lost everything."""
-    auth = mina.auth
-    tell = TellOfFactors(WriteLetter(Box(SECRET, "mails"), auth.clock, lambda: None), auth.clock)
-    async with auth.database.transaction() as tx:
-        owner = await Accounts(tx).find(UserId(UUID(mina.id)))
-        assert owner is not None
-        device = Device("203.0.113.7", "Admin")
-        return await RemoveFactors(tell)(tx, owner, UserId(UUID(admin.id)), device)
+    return await admin.ask("DELETE", f"/api/admin/users/{user_id}/factors")
 
 
 async def test_somebody_without_factors_has_none(auth: Auth) -> None:
@@ -59,12 +56,12 @@ async def test_recovery_codes_are_kept_as_keyed_hashes(auth: Auth) -> None:
 
 
 async def test_an_administrator_can_remove_what_somebody_has_lost(auth: Auth) -> None:
-    mina, admin = await Member.of(auth), await Member.of(auth)
-    await mina.set_up_totp()
+    mina, admin = await (await Member.of(auth)).set_up_totp(), await an_admin(auth)
     await mina.add_passkey()
-    assert set(await remove_factors(mina, admin)) == set(Factor)
+    assert (await remove_factors(admin, mina.id)).status_code == 204
+    assert (await auth.me(mina.token)).status_code == 401  # the lost phone is logged out
+    mina.token = (await auth.log_in(mina.user["email"]))["access_token"]
     assert await mina.factors() == {"totp": None, "passkeys": [], "recovery_codes_left": 0}
-    assert (await auth.log_in(mina.user["email"]))["user"]["id"] == mina.id
     assert await mina.noted("factor.removed") == [{"factor": "totp"}, {"factor": "passkey"}]
     row = await auth.database.one(
         text("SELECT actor_id FROM audit WHERE subject_id = :id AND action = 'factor.removed'"),
@@ -76,10 +73,23 @@ async def test_an_administrator_can_remove_what_somebody_has_lost(auth: Auth) ->
 
 
 async def test_an_app_that_never_counted_is_removed_without_a_word(auth: Auth) -> None:
-    mina, admin = await Member.of(auth), await Member.of(auth)
+    mina, admin = await Member.of(auth), await an_admin(auth)
     await mina.call("POST", "/api/auth/factors/totp", wanted=201)
-    assert await remove_factors(mina, admin) == ()
+    assert (await remove_factors(admin, mina.id)).status_code == 204
     assert "factor_removed" not in await mina.letters()
+    assert (await auth.me(mina.token)).status_code == 200
+
+
+async def test_factors_of_others_are_removed_by_administrators_alone(auth: Auth) -> None:
+    mina, juno = await (await Member.of(auth)).set_up_totp(), await Member.of(auth)
+    assert (await remove_factors(juno, mina.id)).json()["code"] == "scope_missing"
+    admin = await an_admin(auth)
+    assert (await remove_factors(admin, admin.id)).json()["code"] == "not_yourself"
+    assert (await remove_factors(admin, str(uuid4()))).json()["code"] == "user_not_found"
+    auth.clock.advance(601)
+    refused = await remove_factors(admin, mina.id)
+    assert refused.json()["code"] == "reauthentication_required"
+    assert (await mina.factors())["totp"] is not None
 
 
 @pytest.mark.parametrize(

@@ -458,6 +458,15 @@ _STATEMENTS = st.fixed_dictionaries(
         "pubArea": st.binary(max_size=40),
     },
 )
+_COSE = st.fixed_dictionaries(
+    {
+        1: st.integers(0, 4),
+        3: st.sampled_from([-7, -8, -257, -35, 0]),
+        -1: st.integers(0, 7) | st.binary(min_size=1, max_size=40),
+        -2: st.binary(min_size=1, max_size=33) | st.integers(),
+        -3: st.binary(min_size=1, max_size=33) | st.text(max_size=3),
+    }
+)
 _FORMATS = st.sampled_from(
     ["none", "packed", "fido-u2f", "tpm", "apple", "android-key", "android-safetynet", "?"]
 )
@@ -486,6 +495,7 @@ async def test_no_rubbish_breaks_the_registration(auth: Auth) -> None:
     for attestation in _examples(
         st.binary(max_size=200)
         | _CBOR.map(cbor2.dumps)
+        | st.builds(_with_key, st.just(data), _CBOR | _COSE)
         | st.builds(_attestation, _FORMATS, _STATEMENTS, st.just(data) | _cut(data)).filter(
             lambda made: made != cbor2.dumps({"fmt": "none", "attStmt": {}, "authData": data})
         )
@@ -516,6 +526,11 @@ async def test_no_rubbish_breaks_the_log_in(auth: Auth) -> None:
 
 def _attestation(fmt: str, statement: dict[str, Any], data: bytes) -> bytes:
     return cbor2.dumps({"fmt": fmt, "attStmt": statement, "authData": data})
+
+
+def _with_key(data: bytes, key: object) -> bytes:
+    before = 32 + 1 + 4 + 16 + 2 + 16
+    return _attestation("none", {}, data[:before] + cbor2.dumps(key))
 
 
 def _cut(data: bytes) -> st.SearchStrategy[bytes]:
