@@ -50,8 +50,8 @@ async def change(
     return await auth.http.post("/api/auth/password", json=body, headers=bearer(access_token))
 
 
-def by_bcrypt(password: str = PASSWORD, prefix: str = "$2b$") -> str:
-    return prefix + bcrypt.hashpw(password.encode(), bcrypt.gensalt(4)).decode()[4:]
+def by_bcrypt(password: str = PASSWORD, prefix: str = "$2b$", cost: int = 4) -> str:
+    return prefix + bcrypt.hashpw(password.encode(), bcrypt.gensalt(cost)).decode()[4:]
 
 
 # ---- users of another product
