@@ -9,7 +9,7 @@ import base64
 import hashlib
 import json
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import parse_qs, urlencode
@@ -54,7 +54,7 @@ class LocalProvider:
         """What APIs answer, by path."""
         self.answers_with: dict[str, str] = {}
         """What else goes back with the code."""
-        self.ill: Callable[[], Any] | None = None
+        self.ill: Callable[[], Awaitable[Response]] | None = None
         """Makes the answer to every call but the browser's."""
         self.calls: list[str] = []
         self.codes: dict[str, dict[str, str]] = {}

@@ -1,6 +1,7 @@
 """The whole suite as real processes, in both topologies: embedded in one, or split into five."""
 
 import asyncio
+import json
 import os
 import secrets
 import signal
@@ -10,17 +11,25 @@ import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from email.message import EmailMessage
+from email.parser import BytesParser
+from email.policy import default
 from pathlib import Path
 
 import httpx
 
 from deploy.postgres.embedded import EmbeddedPostgres
 from tests.support.loopback import free_port
+from tests.support.openid_provider import entry
+from tests.support.smtp import MailServer
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "deploy" / "sample" / "welcome.mp4"
 PATIENCE_SECONDS = 60
+OPENID_PORT = free_port()
+"""Where a test may start an OpenID provider that every suite knows."""
 SETTINGS = {
+    "OIDC_PROVIDERS": json.dumps([entry(OPENID_PORT)]),
     "LEASE_SECONDS": "2",  # so that a killed worker's job is soon taken up again
     "WELCOME_CREDITS": "20",
     "ALLOWED_ORIGINS": '["https://app.example"]',
@@ -33,7 +42,7 @@ class Process:
 
     def __init__(self, arguments: list[str], env: Mapping[str, str], log: Path) -> None:
         self._arguments = arguments
-        self._env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **env}
+        self.env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **env}
         self.log = log
         self._running: subprocess.Popen[bytes] | None = None
 
@@ -43,7 +52,7 @@ class Process:
             self._running = subprocess.Popen(
                 [sys.executable, *self._arguments],
                 cwd=self.log.parent,
-                env=self._env,
+                env=self.env,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -51,7 +60,7 @@ class Process:
 
     def copy(self, log: Path, **changed: str) -> "Process":
         """Another process of the same kind, not started, with other settings."""
-        return Process(self._arguments, {**self._env, **changed}, log)
+        return Process(self._arguments, {**self.env, **changed}, log)
 
     @property
     def pid(self) -> int:
@@ -91,6 +100,23 @@ class Suite:
     jobs_url: str | None = None
     """The URL of the database, as the jobs service's role (split topology)."""
     services: dict[str, str] = field(default_factory=dict)
+    mailbox: MailServer | None = None
+    """Where its mails go; without, they are files in `outbox`."""
+
+    @property
+    def outbox(self) -> Path:
+        """The directory of mails that have no server to go to."""
+        return self.home / ("mail" if self.services else "data/mail")
+
+    def mails_to(self, address: str) -> list[EmailMessage]:
+        """What has been sent to that address, in the order of its writing."""
+        if self.mailbox is not None:
+            found = self.mailbox.messages
+        else:
+            files = [file.read_bytes() for file in sorted(self.outbox.glob("*.eml"))]
+            parser = BytesParser(EmailMessage, policy=default)
+            found = [parser.parsebytes(content) for content in files]
+        return [message for message in found if message["to"] == address]
 
     def client(self) -> httpx.AsyncClient:
         """A browser's view: everything through the gateway."""

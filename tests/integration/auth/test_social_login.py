@@ -12,6 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from sqlalchemy import text
+from starlette.responses import Response
 
 from auth_service.social import provider_client
 from shared.security.keys import encode_base64url
@@ -435,7 +436,7 @@ def _by_somebody_else(provider: LocalProvider, claims: dict[str, Any]) -> str:
         changed(at_hash="AAAAAAAAAAAAAAAAAAAAAA"),
         changed(sub=""),
         changed(sub="x" * 256),
-        forged(lambda provider, claims: jwt.encode(claims, None, "none")),
+        forged(lambda provider, claims: jwt.encode(claims, "", "none")),
         forged(_with_public_key),
         forged(_by_somebody_else),
         forged(lambda provider, claims: provider.sign(claims) + "x"),
@@ -526,7 +527,7 @@ async def test_documents_are_fetched_once(visitor: Visitor, provider: LocalProvi
 
 @pytest.mark.parametrize("ill", [local.huge, local.redirecting, local.broken, local.no_json])
 async def test_a_provider_that_is_ill_at_the_start_is_told_of(
-    visitor: Visitor, provider: LocalProvider, ill: Callable[[], Awaitable[Any]]
+    visitor: Visitor, provider: LocalProvider, ill: Callable[[], Awaitable[Response]]
 ) -> None:
     provider.ill = ill
     assert fragment(await visitor.away()) == {
@@ -537,7 +538,7 @@ async def test_a_provider_that_is_ill_at_the_start_is_told_of(
 
 @pytest.mark.parametrize("ill", [local.huge, local.redirecting, local.broken, local.no_json])
 async def test_a_provider_that_falls_ill_on_the_way_is_told_of(
-    visitor: Visitor, provider: LocalProvider, ill: Callable[[], Awaitable[Any]]
+    visitor: Visitor, provider: LocalProvider, ill: Callable[[], Awaitable[Response]]
 ) -> None:
     url = await visitor.away()
     provider.ill = ill

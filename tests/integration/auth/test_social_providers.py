@@ -210,7 +210,7 @@ async def test_an_answer_in_another_shape_is_refused(
 async def test_a_code_that_is_refused_with_status_200_is_refused(
     visitor: Visitor, provider: LocalProvider
 ) -> None:
-    async def as_github_does() -> Any:
+    async def as_github_does() -> JSONResponse:
         return JSONResponse({"error": "bad_verification_code"})
 
     url = await visitor.away("github")
