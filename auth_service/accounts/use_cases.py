@@ -81,7 +81,7 @@ class ReadAccount:
 
     async def __call__(self, caller: Principal) -> Account:
         """The account as it is now."""
-        account = await Accounts(self.database).find(caller.id)
+        account = await Accounts(self.database.hot).find(caller.id)
         if account is None:
             raise AccountGone
         return account

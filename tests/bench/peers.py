@@ -114,6 +114,14 @@ def express() -> Callable[[], list[str]]:
     return lambda: ["node", str(installed / "server.js")]
 
 
+def express_pg() -> Callable[[str, str, str], list[str]]:
+    """Reading one's own account with Express and pg; raises `CannotHave`."""
+    installed = npm_project(_PEERS / "express-pg", CACHE)
+    return lambda socket, password, pool: [
+        "node", str(installed / "server.js"), socket, password, pool,
+    ]  # fmt: skip
+
+
 def _run(command: Sequence[str], folder: Path) -> None:
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode:
