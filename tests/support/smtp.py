@@ -4,14 +4,17 @@ import asyncio
 import email
 import ssl
 from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from email import policy
 from email.message import EmailMessage
 from typing import Any
 
+from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+
+from tests.support.loopback import free_port
 
 USER, PASSWORD = "postman", "p@ss/word"
 
@@ -101,3 +104,16 @@ async def mail_server(
     finally:
         server.close()
         await server.wait_closed()
+
+
+@contextmanager
+def mail_server_of_its_own() -> Iterator[MailServer]:
+    """One in a thread, which answers while a test waits for a process."""
+    found = MailServer(free_port())
+    found.takes.set()
+    controller = Controller(found, hostname="127.0.0.1", port=found.port)
+    controller.start()
+    try:
+        yield found
+    finally:
+        controller.stop()

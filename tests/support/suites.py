@@ -15,7 +15,8 @@ from deploy.postgres.embedded import EmbeddedPostgres
 from tests.support.front_end import FrontEnd, new_user
 from tests.support.postgres import FAST
 from tests.support.rabbitmq import RabbitMQ, a_broker
-from tests.support.suite import Suite, start_embedded, start_split
+from tests.support.smtp import mail_server_of_its_own
+from tests.support.suite import SETTINGS, Suite, start_embedded, start_split
 
 
 @pytest.fixture(scope="session")
@@ -56,13 +57,19 @@ def suite_rabbitmq() -> Iterator[RabbitMQ]:
 async def split_suite(
     suite_postgres: EmbeddedPostgres, suite_rabbitmq: RabbitMQ
 ) -> AsyncIterator[Suite]:
-    """Five processes, PostgreSQL and RabbitMQ."""
-    suite = await start_split(suite_postgres, suite_rabbitmq.url)
-    try:
-        yield suite
-    finally:
-        exit_codes = suite.stop()
-        shutil.rmtree(suite.home)
+    """Five processes, PostgreSQL, RabbitMQ and a mail server."""
+    with mail_server_of_its_own() as mailbox:
+        mail = {
+            "SMTP_URL": f"smtp://127.0.0.1:{mailbox.port}",
+            "MAIL_FROM": "Madang <no-reply@example.com>",
+        }
+        suite = await start_split(suite_postgres, suite_rabbitmq.url, SETTINGS | mail)
+        suite.mailbox = mailbox
+        try:
+            yield suite
+        finally:
+            exit_codes = suite.stop()
+            shutil.rmtree(suite.home)
     assert set(exit_codes.values()) == {0}
 
 
