@@ -33,6 +33,7 @@ SETTINGS = {
     "LEASE_SECONDS": "2",  # so that a killed worker's job is soon taken up again
     "WELCOME_CREDITS": "20",
     "ALLOWED_ORIGINS": '["https://app.example"]',
+    "ACCOUNT_DELETION_DAYS": "0",
     "RATE_LIMIT_EXEMPT": "127.0.0.0/8",  # all the users of a test live at one address
 }
 

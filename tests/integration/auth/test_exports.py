@@ -28,20 +28,12 @@ from auth_service.mail.use_cases import WriteLetter
 from auth_service.privacy.use_cases import EraseUser
 from auth_service.removals.repository import Removals
 from auth_service.removals.use_cases import RemoveFiles
-from auth_service.service import build
 from auth_service.sessions.use_cases import EndSessions
-from auth_service.settings import AuthSettings
-from deploy.postgres.embedded import EmbeddedPostgres
-from shared.clock import SystemClock
-from shared.db.database import Database
 from shared.http.in_process import InProcessTransport
-from shared.messaging.in_process import InProcessBroker
 from shared.security.principal import UserId
-from shared.settings import load
 from shared.storage.scratch import Scratch
 from shared.storage.storage import Storage
-from tests.integration.auth.conftest import SECRET, Auth, bearer
-from tests.support.clock import MovableClock
+from tests.integration.auth.conftest import Auth, StartAuth, bearer
 
 DAY = 24 * 3600
 VIDEO = bytes(range(256)) * 8192
@@ -139,28 +131,10 @@ class World:
 
 
 @pytest.fixture
-async def auth(
-    postgres: EmbeddedPostgres, auth_database: Database, tmp_path: Path
-) -> AsyncIterator[Auth]:
+async def auth(start_auth: StartAuth, tmp_path: Path) -> AsyncIterator[Auth]:
     """The service, with a storage at which the test can look."""
-    settings = load(
-        AuthSettings,
-        secret_key=SECRET,
-        database_url=postgres.url("auth"),
-        database_pool_size=5,
-        amqp_url="amqp://unused",
-        storage_url=(tmp_path / "files").as_uri(),
-    )
-    clock, broker = MovableClock(SystemClock().now()), InProcessBroker()
-    service = build(settings, broker, peers={}, clock=clock)
-    async with httpx.AsyncClient(
-        transport=InProcessTransport(service.app), base_url="http://auth"
-    ) as http:
-        for step in service.before_start:
-            await step()
-        yield Auth(http, clock, auth_database, service, broker)
-    for step in service.close:
-        await step()
+    async with start_auth(storage_url=(tmp_path / "files").as_uri()) as started:
+        yield started
 
 
 @pytest.fixture
