@@ -65,7 +65,7 @@ class PasskeyEndpoints:
         errors=(ReauthenticationRequired, WrongOrigin, TooManyPasskeys, AccountGone),
         guests=False,
     )
-    async def options(self, caller: Principal, request: Request) -> PasskeyOptions:
+    async def creation_options(self, caller: Principal, request: Request) -> PasskeyOptions:
         """A challenge, and the wishes for the new passkey."""
         check_page(self.party, request)
         await self.require_recent(caller)

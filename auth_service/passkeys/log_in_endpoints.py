@@ -45,7 +45,7 @@ class PasskeyLogInEndpoints:
         example=EXAMPLE_REQUEST,
         errors=(WrongOrigin,),
     )
-    async def options(self, request: Request) -> PasskeyOptions:
+    async def login_options(self, request: Request) -> PasskeyOptions:
         """A challenge."""
         check_page(self.party, request)
         return PasskeyOptions(await self.ask(Purpose.PASSKEY_LOGIN, None))

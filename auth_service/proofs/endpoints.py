@@ -81,7 +81,9 @@ class SecondFactorEndpoints:
         example=EXAMPLE_REQUEST,
         errors=(ChallengeInvalid, WrongOrigin),
     )
-    async def passkey_options(self, body: ChallengeRequest, request: Request) -> PasskeyOptions:
+    async def second_factor_options(
+        self, body: ChallengeRequest, request: Request
+    ) -> PasskeyOptions:
         """A challenge for the passkeys of the account."""
         check_page(self.party, request)
         return PasskeyOptions(await self.ask_for_passkey(body.challenge))
@@ -146,7 +148,7 @@ class ReauthenticationEndpoints:
         errors=(WrongOrigin,),
         guests=False,
     )
-    async def passkey_options(self, caller: Principal, request: Request) -> PasskeyOptions:
+    async def proof_options(self, caller: Principal, request: Request) -> PasskeyOptions:
         """A challenge for the caller's passkeys."""
         check_page(self.party, request)
         return PasskeyOptions(await self.ask_for_passkey(caller))
