@@ -56,10 +56,8 @@ class WrongOrigin(Forbidden):
     code, title = "passkey_wrong_origin", "Passkeys cannot be used on this site"
 
 
-class PasskeyCopied(PasskeyRefused):
+class PasskeyCopied(Exception):  # noqa: N818 - reads as what happened
     """The passkey says that it has been used less often than we know: there is a copy of it."""
-
-    code, title = "passkey_copied", "There is a copy of this passkey"
 
 
 class Passkey(msgspec.Struct, frozen=True):
@@ -143,6 +141,4 @@ def checked_name(text: str) -> str:
 def check_count(stored: int, told: int) -> None:
     """Raises `PasskeyCopied` (WebAuthn 7.2, step 22); those that do not count always say 0."""
     if (stored or told) and told <= stored:
-        raise PasskeyCopied(
-            "It has been used less often than is known of it, so that there is a copy of it."
-        )
+        raise PasskeyCopied

@@ -63,7 +63,7 @@ class AskForPasskey:
 class UsePasskey:
     """Accept the use of a passkey, in the transaction of the caller.
 
-    Raises `ChallengeInvalid`, `WrongOrigin`, `PasskeyRefused` and `PasskeyCopied`. The caller lets
+    Raises `ChallengeInvalid`, `WrongOrigin` and `PasskeyRefused`. The caller lets
     the transaction commit all the same, so that the challenge is used up and the note of a copy
     stays.
     """
@@ -92,11 +92,13 @@ class UsePasskey:
         used = verify_used(self.party, credential, challenge, passkey)
         try:
             check_count(passkey.sign_count, used.sign_count)
-        except PasskeyCopied:
+        except PasskeyCopied as copied:
             details = {"factor": "passkey", "because": "sign_count"}
             await AuditLog(tx).add(
                 Action.FACTOR_FAILED, now, device, subject=passkey.user_id, details=details
             )
-            raise
+            raise PasskeyRefused(
+                "It says that it has been used less often than we know; there is a copy of it."
+            ) from copied
         await Passkeys(tx).use(passkey, used, now)
         return passkey.user_id
