@@ -68,25 +68,25 @@ class Delays:
         """
         since = self.clock.now() - KNOWN_FOR
         return network_of(device.address) in await networks_of(
-            self.database, user or _NOBODY, since
+            self.database.hot, user or _NOBODY, since
         )
 
     async def check(self, keys: Keys, field: str = "password") -> None:
         """Count a try that is about to be made; raises `LoginDelayed`, which names `field`."""
         now = self.clock.now()
-        blocked_until = await Failures(self.database).count(keys.counted, now)
+        blocked_until = await Failures(self.database.hot).count(keys.counted, now)
         if blocked_until is not None:
             raise LoginDelayed.by(max(1, ceil((blocked_until - now).total_seconds())), field)
 
     async def succeeded(self, keys: Keys) -> None:
         """Forget the failures of the account and here; of the address's, this try alone."""
         now = self.clock.now()
-        await Failures(self.database).take_back(keys.forgotten, keys.taken_back, now)
+        await Failures(self.database.hot).take_back(keys.forgotten, keys.taken_back, now)
 
     async def not_tried(self, keys: Keys) -> None:
         """Take back a try that told nobody anything, because it was not made."""
         counted = [key.hash for key in keys.counted]
-        await Failures(self.database).take_back([], counted, self.clock.now())
+        await Failures(self.database.hot).take_back([], counted, self.clock.now())
 
     def _hash(self, *parts: str) -> bytes:
         # A name that somebody tried is personal data, and easily guessed from a bare hash.

@@ -127,7 +127,7 @@ class LogIn:
         self, login: str, password: str, device: Device, guest: bytes | None = None
     ) -> LoggedIn:
         """`login` is an e-mail address or a handle; `guest` as for `Admit`."""
-        found = await Accounts(self.database).find_with_hash(login)
+        found = await Accounts(self.database.hot).find_with_hash(login)
         account, hashed = found or (None, None)
         at_home = await self.delays.is_at_home(account.id if account else None, device)
         keys = self.delays.keys(Use.LOG_IN, name_key(login), device, at_home=at_home)
