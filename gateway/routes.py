@@ -70,10 +70,11 @@ OPEN = {
     ("GET", "/api/auth/pages/page.js"): RouteClass.REST,
     ("GET", "/api/auth/pages/page.css"): RouteClass.REST,
     ("POST", "/api/users/login"): RouteClass.LOGIN,
+    ("POST", "/api/social/session"): RouteClass.LOGIN,
 }
 """Calls that need no access token, and do not look at one."""
 
-OPEN_PREFIXES = {"/api/social": RouteClass.LOGIN}
+OPEN_PREFIXES = {"/api/social": RouteClass.REST}
 """The same for all that is under these: browsers walk through social log-ins without a token."""
 
 PUBLIC = frozenset({"/api/avatars", "/api/posts", "/api/search", "/api/tags"})

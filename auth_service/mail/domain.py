@@ -41,6 +41,7 @@ class Template(StrEnum):
     SESSIONS_STOLEN = "sessions_stolen"
     FACTOR_ADDED = "factor_added"  # factor: a name of factors.domain.Factor
     FACTOR_REMOVED = "factor_removed"  # factor
+    IDENTITY_LINKED = "identity_linked"  # handle, provider
     API_KEY_MADE = "api_key_made"  # name
     EXPORT_READY = "export_ready"
     DELETION_ASKED = "deletion_asked"  # due: the day, such as 2026-03-31

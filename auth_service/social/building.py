@@ -6,6 +6,7 @@ from auth_service.social.endpoints import SocialEndpoints
 from auth_service.social.identity_endpoints import IdentityEndpoints
 from auth_service.social.linking import LinkIdentity, ListIdentities, UnlinkIdentity
 from auth_service.social.named import providers_of
+from auth_service.social.notices import TellOfLink
 from auth_service.social.provider_client import ProviderClient
 from auth_service.social.recognition import RecogniseUser
 from auth_service.social.redirects import Redirects
@@ -27,9 +28,10 @@ def build(base: Base) -> Feature:
         base.box("social-logins"),
         clock,
     )
+    tell = TellOfLink(base.write_letter, clock)
     social = SocialEndpoints(
         flows,
-        ReturnFromProvider(flows, RecogniseUser(database, clock)),
+        ReturnFromProvider(flows, RecogniseUser(database, tell, clock)),
         EnterByProvider(database, base.admit, clock),
         BrowserCookie(secure=public_url.startswith("https://")),
         base.delivery,
@@ -37,7 +39,7 @@ def build(base: Base) -> Feature:
     identities = IdentityEndpoints(
         flows,
         ListIdentities(database),
-        LinkIdentity(database, clock),
+        LinkIdentity(database, flows.providers, tell, clock),
         UnlinkIdentity(database, clock),
         base.require_recent,
     )

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from starlette.requests import Request
 
+from auth_service.accounts.domain import AccountGone
 from auth_service.device import device_of
 from auth_service.factors.domain import LastWayIn
 from auth_service.sessions.domain import ReauthenticationRequired
@@ -88,7 +89,7 @@ class IdentityEndpoints:
         description="The code is good once, for ten minutes, and for you alone.",
         body_example=LinkCode(EXAMPLE_CODE),
         example=EXAMPLE_IDENTITY,
-        errors=(TicketInvalid, IdentityTaken, ProviderLinked),
+        errors=(TicketInvalid, IdentityTaken, ProviderLinked, AccountGone),
         guests=False,
     )
     async def finish_linking(

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import msgspec
 
+from auth_service.accounts.domain import AccountGone
 from auth_service.accounts.repository import Accounts
 from auth_service.audit.domain import Action
 from auth_service.audit.repository import AuditLog
@@ -19,6 +20,8 @@ from auth_service.social.domain import (
     Profile,
     ProviderLinked,
 )
+from auth_service.social.notices import TellOfLink
+from auth_service.social.providers import Providers
 from auth_service.social.recognition import new_identity
 from auth_service.social.repository import Identities
 from auth_service.tickets.domain import Purpose, TicketInvalid
@@ -45,10 +48,12 @@ class LinkIdentity:
 
     That the caller sends it, and not the browser alone, is what protects them: a link that
     somebody else began ends with a code that is of no use to anybody but that one. Raises
-    `TicketInvalid`, `IdentityTaken` and `ProviderLinked`.
+    `TicketInvalid`, `IdentityTaken`, `ProviderLinked` and `AccountGone`.
     """
 
     database: Database
+    providers: Providers
+    tell: TellOfLink
     clock: Clock
 
     async def __call__(self, caller: Principal, code: str, device: Device) -> Identity:
@@ -61,12 +66,13 @@ class LinkIdentity:
         profile = msgspec.convert(ticket.data["profile"], Profile)
         identity = new_identity(caller.id, provider, profile, now)
         async with self.database.transaction() as tx:
+            owner = await Accounts(tx).lock(caller.id)
+            if owner is None:
+                raise AccountGone
             if not await Identities(tx).add(identity):
                 return await self._present(Identities(tx), identity)
-            details = {"provider": provider}
-            await AuditLog(tx).add(
-                Action.IDENTITY_LINKED, now, device, subject=caller.id, details=details
-            )
+            label = self.providers[provider].label if provider in self.providers else provider
+            await self.tell(tx, owner, device, {"provider": provider}, label)
         return identity
 
     async def _present(self, identities: Identities, wanted: Identity) -> Identity:

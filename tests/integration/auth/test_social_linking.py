@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from tests.integration.auth.conftest import Auth, StartAuth, bearer
+from tests.integration.auth.letters import letters_to
 from tests.integration.auth.social import PAGE, Visitor, entry, fragment, query, settings
 from tests.support import local_provider as local
 from tests.support.local_provider import LocalProvider
@@ -240,3 +241,14 @@ async def test_what_happens_is_in_the_audit_log(
         ("identity.linked", {"provider": "local"}),
         ("identity.unlinked", {"provider": "local"}),
     ]
+
+
+async def test_the_owner_is_told_by_mail(
+    auth: Auth, visitor: Visitor, provider: LocalProvider
+) -> None:
+    session = await auth.session()
+    provider.claims = {"sub": "told"}
+    await visitor.link(session["access_token"])
+    letters = await letters_to(auth, session["user"]["email"])
+    (letter,) = [one for one in letters if one.template == "identity_linked"]
+    assert letter.values["provider"] == "Local"

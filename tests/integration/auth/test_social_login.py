@@ -17,6 +17,7 @@ from starlette.responses import Response
 from auth_service.social import provider_client
 from shared.security.keys import encode_base64url
 from tests.integration.auth.conftest import Auth, StartAuth
+from tests.integration.auth.letters import letters_to
 from tests.integration.auth.social import Visitor, entry, fragment, get, query, settings
 from tests.support import local_provider as local
 from tests.support.local_provider import CLIENT_ID, LocalProvider
@@ -145,6 +146,8 @@ async def test_an_account_with_the_same_verified_address_is_joined(
     provider.claims |= {"sub": "joined", "email": "joined@EXAMPLE.com"}
     assert (await visitor.log_in())["user"]["id"] == user["id"]
     assert "identity.linked" in await audited(auth, user["id"])
+    letters = await letters_to(auth, "Joined@example.com")
+    assert "identity_linked" in [one.template for one in letters]
 
 
 async def test_an_account_that_only_claims_the_address_is_left_alone(

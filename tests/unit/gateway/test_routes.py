@@ -112,6 +112,9 @@ def test_everything_else_does_not_exist(path: str, raw: bytes | None) -> None:
         ("POST", "/api/auth/login/", TokenRule.IGNORED),
         ("POST", "/api/users/login/", TokenRule.IGNORED),
         ("POST", "/api/auth/refresh", TokenRule.IGNORED),
+        ("GET", "/api/social", TokenRule.IGNORED),
+        ("GET", "/api/social/google/callback", TokenRule.IGNORED),
+        ("POST", "/api/social/session", TokenRule.IGNORED),
         ("GET", "/.well-known/jwks.json", TokenRule.IGNORED),
         ("GET", "/health", TokenRule.IGNORED),
         ("GET", "/api/auth/login", TokenRule.REQUIRED),
@@ -139,6 +142,8 @@ def test_only_an_upload_may_be_large() -> None:
     ("method", "path", "expected"),
     [
         ("POST", "/api/auth/login", RouteClass.LOGIN),
+        ("POST", "/api/social/session", RouteClass.LOGIN),
+        ("GET", "/api/social/google/start", RouteClass.REST),
         ("POST", "/api/users/login/", RouteClass.LOGIN),
         ("POST", "/api/auth/register", RouteClass.REGISTER),
         ("POST", "/api/auth/refresh", RouteClass.REST),
