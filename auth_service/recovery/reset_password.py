@@ -16,6 +16,7 @@ from auth_service.delays.use_cases import Delays
 from auth_service.device import Device
 from auth_service.mail.domain import Letter, Template, circumstances
 from auth_service.mail.use_cases import WriteLetter
+from auth_service.recovery.even_steps import in_even_steps
 from auth_service.recovery.repository import Addresses
 from auth_service.recovery.send_link import SendLink
 from auth_service.recovery.verify_email import unless_too_soon
@@ -38,7 +39,7 @@ class AskForReset:
 
     async def __call__(self, email: str, device: Device) -> None:
         """A letter is written, perhaps to nobody."""
-        async with self.database.transaction() as tx:
+        async with in_even_steps(self.clock), self.database.transaction() as tx:
             await Addresses(tx).lock(email)
             owner = await Addresses(tx).owner(email)
             subject = owner.id if owner else None

@@ -8,6 +8,7 @@ from auth_service.audit.repository import AuditLog
 from auth_service.device import Device
 from auth_service.mail.domain import REMEMBERED_FOR, Template, next_letter_at
 from auth_service.mail.repository import Mails
+from auth_service.recovery.even_steps import in_even_steps
 from auth_service.recovery.repository import Addresses
 from auth_service.recovery.send_link import SendLink, nobody
 from auth_service.tickets.domain import Purpose, TicketInvalid
@@ -47,7 +48,7 @@ class ResendVerification:
 
     async def __call__(self, email: str, device: Device) -> None:
         """A letter is written, perhaps to nobody."""
-        async with self.database.transaction() as tx:
+        async with in_even_steps(self.clock), self.database.transaction() as tx:
             await Addresses(tx).lock(email)
             owner = await Addresses(tx).owner(email)
             if owner is not None and (owner.email_verified or owner.suspended):
