@@ -8,8 +8,9 @@ alone, as with all others.
 import asyncio
 import hashlib
 from collections import OrderedDict
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Generic, NamedTuple, Protocol, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 from weakref import WeakValueDictionary
 
 import httpx
@@ -48,12 +49,8 @@ class KeyHolder(Principal, frozen=True):
     token: str = ""
 
 
-class Exchange(Protocol):
-    """Asks auth what a key is worth; raises `Unavailable`."""
-
-    async def __call__(self, key: str) -> KeyExchange:
-        """A token, or why there is none."""
-        ...
+Exchange = Callable[[str], Awaitable[KeyExchange]]
+"""Asks auth what a key is worth; raises `Unavailable`."""
 
 
 class _Accepted(NamedTuple):

@@ -35,7 +35,6 @@ further, so that nothing that is added behind us can be fooled by a client."""
 
 API_KEY = HEADER.lower().encode()
 _BEARER = b"bearer "
-_KEY_AS_BEARER = PREFIX.encode()
 _PROOFS = frozenset({API_KEY, b"authorization"})
 
 
@@ -76,9 +75,11 @@ class Identity:
         header = fields.get(b"authorization")
         if header is None or header[:7].lower() != _BEARER:
             return None
-        if header.startswith(_KEY_AS_BEARER, 7):
-            return self._api_keys.known(header[7:].decode("latin-1"))
-        return self._verifier.cached(header[7:].decode("latin-1"))
+        token = header[7:].decode("latin-1")
+        known = self._verifier.cached(token)
+        if known is None and token.startswith(PREFIX):
+            return self._api_keys.known(token)
+        return known
 
     def is_asked(self, fields: Fields, rule: TokenRule) -> bool:
         """Whether the request needs a token, or has one that must be good."""

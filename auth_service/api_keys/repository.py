@@ -44,7 +44,6 @@ _REVOKE = (
 _EXISTS = select(api_keys.c.id).where(
     api_keys.c.user_id == bindparam("owner"), api_keys.c.id == bindparam("key")
 )
-_USABLE_OF = select(api_keys.c.id).where(api_keys.c.user_id == bindparam("owner"), *_IS_USABLE)
 _BY_HASH = (
     select(*_KEY, users.c.roles, users.c.suspended_at)
     .join_from(api_keys, users)
@@ -117,11 +116,6 @@ class ApiKeys:
     async def exists(self, owner: UserId, key: SessionId) -> bool:
         """Whether `owner` has, or had lately, a key of that id."""
         return await self._executor.one(_EXISTS, {"owner": owner, "key": key}) is not None
-
-    async def usable_of(self, owner: UserId, now: datetime) -> Sequence[SessionId]:
-        """The keys of `owner` with which somebody may be at work."""
-        rows = await self._executor.all(_USABLE_OF, {"owner": owner, "now": now})
-        return [SessionId(row.id) for row in rows]
 
     async def presented(self, token_hash: bytes) -> Presented | None:
         """The key of that hash, whatever has become of it."""

@@ -27,10 +27,10 @@ from auth_service.secrets import hash_of
 from auth_service.tokens.keyring import KeyRing
 from auth_service.tokens.revocations import revoke
 from shared.clock import Clock
-from shared.db.database import Database, Transaction
+from shared.db.database import Database
 from shared.ids import uuid7
 from shared.security.api_keys import KeyExchange, Refusal
-from shared.security.principal import Principal, SessionId, UserId
+from shared.security.principal import Principal, SessionId
 from shared.security.tokens import TokenIssuer
 
 
@@ -99,21 +99,6 @@ class RevokeApiKey:
                 )
             elif not await ApiKeys(tx).exists(caller.id, key):
                 raise ApiKeyNotFound
-
-
-@dataclass(frozen=True, slots=True)
-class RefuseApiKeys:
-    """Refuse what the keys of a user were exchanged for, in the transaction of the caller.
-
-    For owners who are suspended or erased: the keys themselves are judged when they are used.
-    """
-
-    clock: Clock
-
-    async def __call__(self, tx: Transaction, owner: UserId) -> None:
-        """Everywhere, from the commit on."""
-        now = self.clock.now()
-        await revoke(tx, await ApiKeys(tx).usable_of(owner, now), owner, now)
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,13 +36,22 @@ MAX_UPLOAD = 1024 * 1024 * 1024
 
 
 class KnownKeys:
-    """The key of these tests and no other."""
+    """The key of these tests and no other; it can be `withdrawn`."""
+
+    def __init__(self) -> None:
+        self._on_withdrawn: list[Callable[[str], None]] = []
 
     async def find(self, kid: str) -> VerificationKey | None:
         return KEY.verification if kid == KEY.kid else None
 
     def on_withdrawn(self, told: Callable[[str], None]) -> None:
-        """It is never withdrawn."""
+        """Call `told` with its id."""
+        self._on_withdrawn.append(told)
+
+    def withdrawn(self) -> None:
+        """Tell those who rely on the key that it is published no more."""
+        for told in self._on_withdrawn:
+            told(KEY.kid)
 
 
 def verifier() -> TokenVerifier:

@@ -18,6 +18,7 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from gateway import clients
 from gateway.access_log import AccessLog
+from gateway.api_keys import Exchange
 from gateway.client_address import ClientAddresses
 from gateway.rate_limits.building import unlimited
 from gateway.rate_limits.limits import RateLimits
@@ -35,7 +36,15 @@ from shared.security.tokens import TokenIssuer
 from shared.security.verification import Verification
 from shared.security.verifier import TokenVerifier
 from tests.integration.gateway.support import serving
-from tests.support.gateway import CLOCK, KEY, ORIGIN, KnownKeys, everywhere, gateway
+from tests.support.gateway import (
+    CLOCK,
+    KEY,
+    ORIGIN,
+    KnownKeys,
+    everywhere,
+    gateway,
+    no_api_keys,
+)
 
 
 @dataclass
@@ -106,6 +115,7 @@ class Live:
     realtime: Realtime
     broker: InProcessBroker
     services: Services
+    keys: KnownKeys
 
     async def happens(self, *events: Envelope) -> None:
         for event in events:
@@ -193,13 +203,15 @@ async def live(
     services: Services | None = None,
     broker: InProcessBroker | None = None,
     access_log: AccessLog | None = None,
+    exchange: Exchange = no_api_keys,
 ) -> AsyncIterator[Live]:
     """A gateway that serves WebSockets and streams."""
     services = services or Services()
     broker = broker or InProcessBroker()
     upstreams = everywhere(services.app())
     asked = clients.in_process(upstreams)
-    verifying = verification(broker, clock)
+    keys = KnownKeys()
+    verifying = verification(broker, clock, keys)
     realtime = build(
         verifying,
         asked,
@@ -211,7 +223,10 @@ async def live(
     )
     broker.subscribe(realtime.broadcast)
     pages = gateway(
-        upstreams, own={"/api/events": realtime.streams}, verified_by=verifying.verifier
+        upstreams,
+        own={"/api/events": realtime.streams},
+        verified_by=verifying.verifier,
+        exchange=exchange,
     )
 
     async def door(scope: Scope, receive: Receive, send: Send) -> None:
@@ -225,7 +240,7 @@ async def live(
         await ready.wait()
     try:
         async with serving(door) as port:
-            yield Live(port, realtime, broker, services)
+            yield Live(port, realtime, broker, services, keys)
     finally:
         for one in running:
             one.cancel()
@@ -234,7 +249,7 @@ async def live(
     assert all(isinstance(one, asyncio.CancelledError) for one in ended), ended
 
 
-def verification(broker: InProcessBroker, clock: Clock) -> Verification:
+def verification(broker: InProcessBroker, clock: Clock, keys: KnownKeys) -> Verification:
     """What verifies tokens of these tests, and hears of revoked sessions over `broker`."""
 
     async def nothing() -> tuple[()]:
@@ -245,7 +260,6 @@ def verification(broker: InProcessBroker, clock: Clock) -> Verification:
     revocations = Revocations(clock)
     broadcast, component = revocation_listener("gateway", revocations, nothing, no_keys)
     broker.subscribe(broadcast)
-    keys = KnownKeys()
     verifier = TokenVerifier(
         keys, revocations, ServiceTokenVerifier("s" * 32, "gateway", clock), clock
     )

@@ -16,7 +16,7 @@ from shared.messaging.in_process import InProcessBroker
 from shared.observability.logging import configure
 from shared.runtime.process import serve
 from shared.runtime.service import Component, Service
-from tests.support.gateway import CLOCK, ORIGIN, TOKEN, everywhere, gateway
+from tests.support.gateway import CLOCK, ORIGIN, TOKEN, KnownKeys, everywhere, gateway
 from tests.support.realtime import Services, verification
 
 
@@ -26,7 +26,7 @@ async def main() -> int:
     upstreams = everywhere(Services().app())
     asked = clients.in_process(upstreams)
     realtime = build(
-        verification(broker, CLOCK),
+        verification(broker, CLOCK, KnownKeys()),
         asked,
         (ORIGIN,),
         ConnectionLimits(100, 100),

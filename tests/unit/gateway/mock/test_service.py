@@ -60,6 +60,13 @@ async def test_a_token_is_needed_where_the_real_api_needs_one(client: httpx.Asyn
     assert allowed.status_code == 200
 
 
+@pytest.mark.parametrize("header", ["x-api-key", "authorization"])
+async def test_any_api_key_does_as_well(client: httpx.AsyncClient, header: str) -> None:
+    del client.headers["authorization"]
+    key = "Bearer mdg_any" if header == "authorization" else "any"
+    assert (await client.get("/api/jobs", headers={header: key})).status_code == 200
+
+
 async def test_json_does_for_a_log_in_as_well(client: httpx.AsyncClient) -> None:
     answer = await client.post("/api/users/login/", json={"email": "mina@x.example"})
     assert answer.status_code == 200
