@@ -165,6 +165,12 @@ class Routes:
             },
             **{call: self._call(call, limit=RouteClass.GENERATE) for call in GENERATING},
         }
+        # who may GET may ask for the head alone (RFC 9110, 9.3.2)
+        self._special |= {
+            ("HEAD", path): route
+            for (method, path), route in self._special.items()
+            if method == "GET"
+        }
         self._special |= {
             (method, path): replace(self._present(method, path), headers=deprecation.headers())
             for path, deprecation in deprecations.items()

@@ -131,6 +131,13 @@ def test_a_token_is_needed_except_where_the_table_says_not(
     assert find(path, method).token is rule
 
 
+@pytest.mark.parametrize(
+    "path", ["/.well-known/jwks.json", "/api/auth/pages/reset-password", "/api/posts", "/api/jobs"]
+)
+def test_a_head_needs_a_token_where_a_get_does(path: str) -> None:
+    assert find(path, "HEAD").token is find(path, "GET").token
+
+
 def test_only_an_upload_may_be_large() -> None:
     assert find("/api/videos", "POST").max_body > 1000
     assert find("/api/videos/", "POST").max_body > 1000
