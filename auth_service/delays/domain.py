@@ -69,9 +69,10 @@ class LoginDelayed(TooMany):
     @classmethod
     def by(cls, seconds: int, field: str) -> "LoginDelayed":
         """The answer to a try that comes `seconds` too early."""
+        wait = "1 second" if seconds == 1 else f"{seconds} seconds"
         return cls(
-            f"Try again in {seconds} seconds.",
-            errors=(FieldError(field, f"can be tried again in {seconds} seconds"),),
+            f"Try again in {wait}.",
+            errors=(FieldError(field, f"can be tried again in {wait}"),),
             headers={"retry-after": str(seconds)},
         )
 

@@ -62,7 +62,7 @@ async def test_a_delay_names_its_field_and_how_long(auth: Auth) -> None:
     await fail(auth, "nobody-names@example.com", 5, address=address)
     response = await try_to_log_in(auth, "nobody-names@example.com", address=address)
     assert response.json()["errors"] == [
-        {"field": "password", "message": "can be tried again in 1 seconds"}
+        {"field": "password", "message": "can be tried again in 1 second"}
     ]
 
 
