@@ -10,6 +10,7 @@ from uuid import UUID
 
 import msgspec
 
+from auth_service.accounts.domain import is_email
 from auth_service.secrets import hash_of
 from shared.errors import BadGateway, Conflict, Forbidden, NotFound
 from shared.security.keys import encode_base64url
@@ -84,10 +85,14 @@ class Profile(msgspec.Struct, frozen=True):
     """What they might like to be called here."""
 
     def checked(self) -> "Profile":
-        """Itself; raises `ProviderAnswerRefused` when it names nobody, who would be everybody."""
+        """Without an address that is none; raises `ProviderAnswerRefused` when it names nobody, who
+        would be everybody."""
         if not 0 < len(self.subject) <= MAX_SUBJECT or not self.subject.isprintable():
             raise ProviderAnswerRefused("The provider does not say who has logged in.")
-        return self
+        email = self.email if is_email(self.email or "") else None
+        return msgspec.structs.replace(
+            self, email=email, name=plain_name(self.name), handle=plain_name(self.handle)
+        )
 
 
 class Identity(msgspec.Struct, frozen=True):

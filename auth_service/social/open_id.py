@@ -13,7 +13,6 @@ from auth_service.social.domain import (
     Attempt,
     Profile,
     ProviderAnswerRefused,
-    plain_name,
 )
 from auth_service.social.id_token import IdClaims, IdTokens
 from auth_service.social.provider_client import ProviderClient, query_of
@@ -103,7 +102,7 @@ class OpenIdProvider:
             claims.sub,
             claims.email,
             claims.email_verified in (True, "true"),
-            plain_name(claims.name or _name_in(answer.user)),
+            claims.name or _name_in(answer.user),
             claims.preferred_username or "",
         )
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from auth_service.accounts.domain import Account, HandleTaken, is_email
+from auth_service.accounts.domain import Account, HandleTaken
 from auth_service.accounts.repository import Accounts
 from auth_service.audit.domain import Action
 from auth_service.audit.repository import AuditLog
@@ -43,8 +43,7 @@ class RecogniseUser:
             known = await Identities(tx).use(provider.name, profile.subject, now)
             if known is not None:
                 return known
-            verified = profile.email_verified and is_email(profile.email or "")
-            email = profile.email if verified else None
+            email = profile.email if profile.email_verified else None
             found = await Accounts(tx).find_with_hash(email) if email else None
             if found is not None:
                 return await self._join(tx, found[0], provider, profile, device)

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from auth_service.social.domain import Profile, plain_name
+from auth_service.social.domain import Profile
 from auth_service.social.provider_client import ProviderClient
 
 
@@ -27,7 +27,7 @@ async def github(client: ProviderClient, api: str, access_token: str) -> Profile
         str(user.id),
         primary.email or None,
         primary.verified,
-        plain_name(user.name or ""),
+        user.name or "",
         user.login,
     )
 
@@ -56,7 +56,7 @@ async def kakao(client: ProviderClient, api: str, access_token: str) -> Profile:
         str(user.id),
         account.email,
         account.is_email_valid and account.is_email_verified,
-        plain_name(account.profile.nickname or ""),
+        account.profile.nickname or "",
     )
 
 
@@ -84,5 +84,5 @@ async def naver(client: ProviderClient, api: str, access_token: str) -> Profile:
         user.id,
         user.email,
         email.lower().endswith(_NAVERS_OWN),
-        plain_name(user.nickname or user.name or ""),
+        user.nickname or user.name or "",
     )

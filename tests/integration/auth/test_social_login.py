@@ -132,6 +132,18 @@ async def test_an_address_that_the_provider_has_not_verified_is_not_taken(
     assert (await visitor.log_in())["user"]["email"] is None
 
 
+@pytest.mark.parametrize("email", ["no address", "x\u0000@example.com", "x" * 300 + "@example.com"])
+async def test_what_is_no_address_is_not_taken(
+    visitor: Visitor, auth: Auth, provider: LocalProvider, email: str
+) -> None:
+    odd = {"email": email, "name": "\u0000", "preferred_username": "\u0000\ud7ff"}
+    provider.claims |= {"sub": f"odd-{len(email)}", **odd}
+    assert (await visitor.log_in())["user"]["email"] is None
+    provider.claims |= {"sub": f"odd-link-{len(email)}"}
+    linked = await visitor.link((await auth.session())["access_token"])
+    assert linked.json()["email"] is None
+
+
 async def test_an_address_of_a_provider_that_is_not_trusted_is_not_taken(
     visitor: Visitor, provider: LocalProvider
 ) -> None:
@@ -547,6 +559,13 @@ async def test_a_provider_that_falls_ill_on_the_way_is_told_of(
     provider.ill = ill
     back = await visitor.at_provider(url)
     assert fragment(back.headers["location"])["error"] == "provider_unavailable"
+
+
+async def test_a_document_that_is_right_but_for_its_size_is_refused(
+    visitor: Visitor, provider: LocalProvider
+) -> None:
+    provider.discovery = {"padding": "x" * provider_client.MAX_BYTES}
+    assert fragment(await visitor.away())["error"] == "provider_unavailable"
 
 
 async def test_nobody_waits_long_for_a_slow_provider(
