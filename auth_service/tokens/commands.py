@@ -3,6 +3,7 @@
 import sys
 from datetime import timedelta
 
+from auth_service.device import Device
 from auth_service.settings import AuthSettings
 from auth_service.tokens.rotation import RotateKeys, Rotation
 from auth_service.tokens.seal import Seal, WrongSecret
@@ -29,6 +30,7 @@ async def _change(settings: AuthSettings, *, withdraw: bool) -> int:
         Seal(settings.secret_key.get_secret_value()),
         timedelta(seconds=settings.key_published_ahead_seconds),
         SystemClock(),
+        Device(user_agent="command line"),
     )
     try:
         rotation = await (rotate.withdraw() if withdraw else rotate())
@@ -47,7 +49,8 @@ def _report(rotation: Rotation) -> str:
         lines.append("It was on its way already; nothing has changed.")
     else:
         lines += [
-            f"The key {kid} is good until {_time(rotation.retire_at)}." for kid in rotation.retired
+            f"The key {kid} is refused from {_time(rotation.retire_at)} on."
+            for kid in rotation.retired
         ]
     return "\n".join([*lines, ""])
 

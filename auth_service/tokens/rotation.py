@@ -26,6 +26,9 @@ OVERLAP = ACCESS_TOKEN_LIFETIME + CLOCK_SKEW + timedelta(minutes=1)
 """How long an old key verifies after the new one signs; the minute is for a process of auth that
 has heard of the new one late."""
 
+NOBODY = Device()
+"""Whose device the audit log names when a key is changed because it is time."""
+
 
 class Rotation(NamedTuple):
     """Which key signs next and from when; `retired` are those that end because of it, at
@@ -45,6 +48,7 @@ class RotateKeys:
     seal: Seal
     published_ahead: timedelta
     clock: Clock
+    device: Device = NOBODY
 
     async def __call__(self) -> Rotation:
         """Rotate; while a new key is published and does not sign yet, that one is the next."""
@@ -85,7 +89,7 @@ class RotateKeys:
         retired = tuple(await SigningKeys(tx).retire_others(key.kid, retire_at))
         details = {"kid": key.kid, "retired": retired, "at_once": not overlap}
         await AuditLog(tx).add(
-            Action.KEY_ROTATED, self.clock.now(), Device(), subject=None, details=details
+            Action.KEY_ROTATED, self.clock.now(), self.device, subject=None, details=details
         )
         tx.announce(KeysChanged(key.kid, signs_from))
         log.info("keys_rotated", kid=key.kid, signs_from=signs_from, retired=retired)

@@ -253,7 +253,7 @@ async def test_the_commands_change_keys_and_say_what_they_did(
     token = (await fresh.session())["access_token"]
     assert await rotate_keys(settings) == 0
     said = capsys.readouterr().out
-    assert f"The key {kid_of(token)} is good until" in said
+    assert f"The key {kid_of(token)} is refused from" in said
     assert await rotate_keys(settings) == 0
     assert "on its way already" in capsys.readouterr().out
     assert await withdraw_keys(settings) == 0
