@@ -1,5 +1,5 @@
-"""`python -m auth_service` serves; `migrate` migrates its schema; the other commands give roles, make
-test users and change what signs access tokens (docs/accounts/)."""
+"""`python -m auth_service` serves; its commands migrate the schema, give roles, make test users and
+change what signs access tokens (docs/accounts/)."""
 
 import sys
 

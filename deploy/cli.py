@@ -9,7 +9,7 @@ import typer
 import uvloop
 from rich.console import Console
 
-from deploy import dead_letters
+from deploy import accounts, dead_letters
 from deploy.demo import DemoFailed, run_demo
 from deploy.home import AlreadyRunning, Home
 from deploy.postgres.cluster import ClusterFailed
@@ -23,6 +23,7 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 app.add_typer(dead_letters.app, name="dead-letters")
+accounts.add_to(app)
 
 
 @app.command()

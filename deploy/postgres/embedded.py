@@ -27,6 +27,7 @@ from deploy.secret_files import write_secret
 from shared.db.identifiers import quoted, without_driver
 
 DATABASE = "madang"
+_PASSWORDS = "passwords.json"
 _READY_SECONDS = 600
 _NOT_READY = (asyncpg.CannotConnectNowError, ConnectionError, FileNotFoundError, NotRunning)
 
@@ -69,8 +70,16 @@ class EmbeddedPostgres:
 
     def url(self, role: str, database: str = DATABASE) -> str:
         """The URL by which `role`, or the superuser `postgres`, connects."""
-        host = quote(str(self._cluster.socket_folder()), safe="/")
-        return f"postgresql+asyncpg://{role}:{self._passwords[role]}@/{database}?host={host}"
+        return _url(self._cluster, role, self._passwords[role], database)
+
+    @staticmethod
+    def url_of_running(folder: Path, role: str) -> str:
+        """As `url`, for the server of `folder` that another process has started.
+
+        Raises `ClusterFailed` when none runs there.
+        """
+        cluster = Cluster(folder / "data", Owner.choose())
+        return _url(cluster, role, _kept_passwords(folder / _PASSWORDS)[role], DATABASE)
 
     async def stop(self) -> None:
         """Stop the server and let go of the folder."""
@@ -108,7 +117,7 @@ def _prepare(
     owner.let_reach(folder / "data")
     held.enter_context(_lock(folder / "lock"))
     cluster = Cluster(folder / "data", owner)
-    passwords = _passwords(folder / "passwords.json", ("postgres", *roles), cluster)
+    passwords = _passwords(folder / _PASSWORDS, ("postgres", *roles), cluster)
     if not cluster.exists:
         cluster.create(passwords["postgres"])
     return cluster, passwords
@@ -130,10 +139,19 @@ def _lock(path: Path) -> IO[str]:
     return file
 
 
+def _url(cluster: Cluster, role: str, password: str, database: str) -> str:
+    host = quote(str(cluster.socket_folder()), safe="/")
+    return f"postgresql+asyncpg://{role}:{password}@/{database}?host={host}"
+
+
+def _kept_passwords(path: Path) -> dict[str, str]:
+    return msgspec.json.decode(path.read_bytes(), type=dict[str, str])
+
+
 def _passwords(path: Path, roles: Sequence[str], cluster: Cluster) -> Mapping[str, str]:
     """The passwords kept in `path`; one is made for each role that has none."""
     if path.exists():
-        kept = msgspec.json.decode(path.read_bytes(), type=dict[str, str])
+        kept = _kept_passwords(path)
     elif cluster.exists:
         raise ClusterFailed(f"{path} is missing, without which {cluster.data} cannot be opened.")
     else:

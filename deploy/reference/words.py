@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin
 from uuid import UUID
 
+import msgspec
 from pydantic import SecretStr
 
 _WORDS = {
@@ -34,5 +35,7 @@ def word_for(kind: Any) -> str:
     if get_origin(kind) is tuple:
         return f"list of {word_for(get_args(kind)[0])}"
     if get_origin(kind) is Mapping:
+        return "JSON object"
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
         return "JSON object"
     return _WORDS[kind]
