@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from auth_service.accounts.schemas import EXAMPLE_ACCOUNT, AccountView
+from auth_service.guests.naming import GuestPlace, GuestToken
 from auth_service.mail.programs import program_of
 from auth_service.sessions.domain import Session, TokenPlace
 from auth_service.sessions.use_cases import LoggedIn
@@ -29,6 +30,8 @@ class Credentials(msgspec.Struct, frozen=True, omit_defaults=True):
     username: Annotated[str, Meta(max_length=320)] = ""
     email: Annotated[str, Meta(max_length=320)] = ""
     refresh_token_in: WishedPlace = TokenPlace.BODY
+    guest_refresh_token: GuestToken | None = None
+    guest_refresh_token_in: GuestPlace = TokenPlace.BODY
 
     @property
     def login(self) -> str:
@@ -50,6 +53,16 @@ CREDENTIALS_FORM: dict[str, Any] = {
             "default": TokenPlace.BODY.value,
             "description": "`cookie`: the refresh token comes as an HttpOnly cookie, not in the "
             "body.",
+        },
+        "guest_refresh_token": {
+            "type": "string",
+            "description": "The refresh token of the guest that the user has been until now.",
+        },
+        "guest_refresh_token_in": {
+            "type": "string",
+            "enum": [place.value for place in TokenPlace],
+            "default": TokenPlace.BODY.value,
+            "description": "`cookie`: the guest's refresh token is in the cookie.",
         },
     },
 }
