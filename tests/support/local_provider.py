@@ -67,6 +67,7 @@ class LocalProvider:
         return Starlette(
             routes=[
                 Route("/.well-known/openid-configuration", self._discover),
+                Route("/moved", self._moved),
                 Route("/jwks", self._jwks),
                 Route("/authorize", self._authorize),
                 Route("/token", self._token, methods=["POST"]),
@@ -86,7 +87,13 @@ class LocalProvider:
         return {**kind.to_jwk(key, as_dict=True), "kid": kid, "use": "sig", **self.key_members}
 
     async def _discover(self, request: Request) -> Response:
-        document = {
+        return await self._told(request, self._document())
+
+    async def _moved(self, _: Request) -> Response:
+        return JSONResponse(self._document())
+
+    def _document(self) -> dict[str, Any]:
+        return {
             "issuer": self.issuer,
             "authorization_endpoint": f"{self.issuer}/authorize",
             "token_endpoint": f"{self.issuer}/token",
@@ -94,7 +101,6 @@ class LocalProvider:
             "id_token_signing_alg_values_supported": ["RS256", "ES256", "HS256", "none"],
             **self.discovery,
         }
-        return await self._told(request, document)
 
     async def _jwks(self, request: Request) -> Response:
         return await self._told(request, {"keys": [self.public_jwk(kid) for kid in self.keys]})

@@ -12,7 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from sqlalchemy import text
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from auth_service.social import provider_client
 from shared.security.keys import encode_base64url
@@ -559,6 +559,16 @@ async def test_a_provider_that_falls_ill_on_the_way_is_told_of(
     provider.ill = ill
     back = await visitor.at_provider(url)
     assert fragment(back.headers["location"])["error"] == "provider_unavailable"
+
+
+async def test_a_document_that_has_moved_is_not_followed(
+    visitor: Visitor, provider: LocalProvider
+) -> None:
+    async def moved() -> Response:
+        return RedirectResponse(f"{provider.issuer}/moved")
+
+    provider.ill = moved
+    assert fragment(await visitor.away())["error"] == "provider_unavailable"
 
 
 async def test_a_document_that_is_right_but_for_its_size_is_refused(
