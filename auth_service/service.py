@@ -17,8 +17,8 @@ from auth_service.passkeys import building as passkeys
 from auth_service.privacy import building as privacy
 from auth_service.profiles import building as profiles
 from auth_service.proofs import building as proofs
-from auth_service.recovery_codes import building as recovery_codes
 from auth_service.recovery import building as recovery
+from auth_service.recovery_codes import building as recovery_codes
 from auth_service.removals import building as removals
 from auth_service.sessions import building as sessions
 from auth_service.settings import AuthSettings
@@ -52,9 +52,9 @@ FEATURES: tuple[Callable[[Base], Feature], ...] = (
     proofs.build,
     tokens.build,
     mail.build,
+    recovery.build,
     guests.build,
     social.build,
-    recovery.build,
     exports.build,
     privacy.build,
     removals.build,

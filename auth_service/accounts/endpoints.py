@@ -15,8 +15,8 @@ from auth_service.accounts.schemas import (
     PasswordChange,
     Registered,
 )
-from auth_service.delays.domain import LoginDelayed
 from auth_service.accounts.use_cases import ReadAccount, RegisterAccount
+from auth_service.delays.domain import LoginDelayed
 from auth_service.device import device_of
 from auth_service.guests.naming import guest_of
 from auth_service.proofs.domain import ProofRefused
