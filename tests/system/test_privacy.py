@@ -92,7 +92,7 @@ async def add_ways_in(database: Database, user: FrontEnd, user_id: UUID) -> None
         "recovery_codes": "(user_id, hash) VALUES (:user, '\\x00')",
         "passkeys": (
             "(id, user_id, credential_id, public_key, sign_count, name, transports, backed_up,"
-            " created_at) VALUES (:id, :user, CAST(:name AS bytea), '\\x00', 0, :name, '{}', false,"
+            " created_at) VALUES (:id, :user, :key, '\\x00', 0, :name, '{}', false,"
             " now())"
         ),
         "identities": (
@@ -101,18 +101,22 @@ async def add_ways_in(database: Database, user: FrontEnd, user_id: UUID) -> None
         ),
         "api_keys": (
             "(id, user_id, name, prefix, hash, scopes, created_at)"
-            " VALUES (:id, :user, :name, 'mk_', CAST(:name AS bytea), '{}', now())"
+            " VALUES (:id, :user, :name, 'mk_', :key, '{}', now())"
         ),
         "tickets": (
-            "(hash, purpose, user_id, data, created_at, expires_at) VALUES (CAST(:name AS bytea),"
-            " 'change_email', :user, jsonb_build_object('email', :email), now(),"
+            "(hash, purpose, user_id, data, created_at, expires_at) VALUES (:key,"
+            " 'change_email', :user, jsonb_build_object('email', CAST(:email AS text)), now(),"
             " now() + interval '1 hour')"
         ),
     }
     for table, values in rows.items():
         given = {"user": user_id, "id": uuid7(), "name": user.name, "email": user.email}
+        given["key"] = user.name.encode()
         statement = text(f"INSERT INTO {table} {values}")
         await database.run(statement, {name: given[name] for name in given if f":{name}" in values})
+    # as if the session had been started with one of these
+    methods = text("UPDATE sessions SET methods = '{pwd,otp}' WHERE user_id = :user")
+    await database.run(methods, {"user": user_id})
 
 
 async def with_everything(suite: Suite, user: FrontEnd, tmp_path: Path) -> dict[str, Any]:
