@@ -49,7 +49,7 @@ class DeletionEndpoints:
         example=EXAMPLE_ASKED,
         errors=(AccountGone, ReauthenticationRequired, Invalid, Malformed, TooLarge),
     )
-    async def create(self, request: Request, caller: Principal) -> DeletionView:
+    async def ask_deletion(self, request: Request, caller: Principal) -> DeletionView:
         """Begin the grace period."""
         body = await read_body(request, _MAX_BYTES)
         wish = decode_json(body, DeletionRequest) if body.strip() else DeletionRequest()

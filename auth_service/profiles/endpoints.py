@@ -15,7 +15,7 @@ from auth_service.device import device_of
 from auth_service.profiles.avatars import Avatars
 from auth_service.profiles.domain import Changes, NotAPicture
 from auth_service.profiles.use_cases import ChangeProfile, SetAvatar
-from shared.errors import NotFound, TooLarge
+from shared.errors import FieldError, Invalid, NotFound, TooLarge
 from shared.http.binding import read_body
 from shared.http.endpoint import endpoint
 from shared.http.files import ServedFile, file_response
@@ -83,12 +83,14 @@ class ProfileEndpoints:
         accepts="application/octet-stream",
         body_schema=_PICTURE,
         example=EXAMPLE_ACCOUNT,
-        errors=(AccountGone, NotAPicture, TooLarge, StorageUnavailable),
+        errors=(AccountGone, Invalid, NotAPicture, TooLarge, StorageUnavailable),
         scope="profile:write",
     )
     async def put_avatar(self, caller: Principal, request: Request) -> AccountView:
         """The changed account."""
         picture = await read_body(request, MAX_PICTURE_BYTES)
+        if not picture:
+            raise Invalid(errors=(FieldError("body", "must be the picture itself; it is empty"),))
         return AccountView.of(await self.set_avatar(caller.id, picture, device_of(request)))
 
     @endpoint(

@@ -83,7 +83,7 @@ async def test_test_users_are_refused_in_production(suite: Suite, tmp_path: Path
     code, printed = await on(
         suite, tmp_path, "seed", ENVIRONMENT="production",
         SMTP_URL="smtp://mail.example", MAIL_FROM="no-reply@mail.example",
-        PUBLIC_URL="https://api.example",
+        PUBLIC_URL="https://api.example", OIDC_PROVIDERS="[]",
     )  # fmt: skip
     assert code == 1, printed
     assert "not in production" in printed

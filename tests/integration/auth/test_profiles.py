@@ -158,14 +158,13 @@ async def test_nothing_of_the_file_is_kept_but_what_can_be_seen(mina: Owner) -> 
 @pytest.mark.parametrize(
     ("file", "fault"),
     [
-        (b"", "no PNG"),
         (b"<svg xmlns='http://www.w3.org/2000/svg'><script/></svg>", "no PNG"),
         (b"%PDF-1.7", "no PNG"),
         (picture()[:200], "damaged"),
         (picture("JPEG")[:300], "damaged"),
         (picture(size=(9000, 9000)), "pixels"),
     ],
-    ids=["empty", "svg", "pdf", "cut png", "cut jpeg", "bomb"],
+    ids=["svg", "pdf", "cut png", "cut jpeg", "bomb"],
 )
 async def test_what_is_no_picture_is_refused_with_the_reason(
     mina: Owner, file: bytes, fault: str
@@ -174,6 +173,10 @@ async def test_what_is_no_picture_is_refused_with_the_reason(
     assert refused.status_code == 415
     assert fault in refused.json()["detail"]
     assert (await mina.read())["avatar_url"] is None
+
+
+async def test_an_empty_picture_is_named(mina: Owner) -> None:
+    assert field_errors(await mina.put_avatar(b""))["body"].startswith("must be the picture")
 
 
 async def test_a_file_that_is_too_large_is_refused(mina: Owner) -> None:
