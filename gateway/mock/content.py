@@ -15,6 +15,7 @@ _PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c489"
     "0000000d49444154789c6360606060000000050001a5f645400000000049454e44ae426082"
 )
+_WEBP = bytes.fromhex("524946461a000000574542505650384c0d0000002f00000010071011118888fe0700")
 _TEXTS: Mapping[str, str] = {
     "text/vtt": _VTT,
     "application/x-subrip": _SRT,
@@ -45,7 +46,7 @@ def content(media_type: str) -> tuple[str, bytes]:
     if kind in ("audio", "video"):
         return "audio/wav", _silence()
     if kind == "image":
-        return "image/png", _PNG
+        return ("image/webp", _WEBP) if media_type == "image/webp" else ("image/png", _PNG)
     if kind == "text":
         return _with_charset(media_type), b"good day\n"
     concrete = "application/octet-stream" if "*" in media_type else media_type

@@ -154,7 +154,8 @@ async def test_a_broken_answer_keeps_the_old_keys(body: bytes) -> None:
 
 
 async def test_who_relies_on_a_key_is_told_when_it_is_withdrawn() -> None:
-    auth, withdrawn = Auth(KEY, NEXT_KEY), []
+    auth = Auth(KEY, NEXT_KEY)
+    withdrawn: list[str] = []
     keys = KeySet(auth.client(), MovableClock())
     keys.on_withdrawn(withdrawn.append)
     await keys.refresh()
