@@ -1,5 +1,6 @@
 """What a new password has to be."""
 
+import re
 import unicodedata
 from collections.abc import Container, Iterable, Iterator
 
@@ -7,6 +8,14 @@ from shared.errors import FieldError, Invalid
 
 LENGTH = range(8, 257)
 """Characters; the upper bound keeps the cost of one hash in hand."""
+
+CONTEXT_WORDS = (
+    "madang", "마당", "account", "admin", "administrator", "caption", "captions", "guest",
+    "login", "moderator", "operator", "support", "user", "video",
+)  # fmt: skip
+"""What whoever knows this product tries first; listed in docs/accounts/passwords.md."""
+_OF_CONTEXT_WORDS = re.compile(f"(?:{'|'.join(CONTEXT_WORDS)})+")
+_NO_LETTERS = re.compile(r"[\W\d_]+")
 
 
 def require_good(
@@ -39,3 +48,5 @@ def mistakes(password: str, breached: Container[str], own_names: Iterable[str]) 
         yield "must not be a password that is known from data breaches"
     if plain(password) in map(plain, own_names):
         yield "must not be your e-mail address or your handle"
+    if _OF_CONTEXT_WORDS.fullmatch(_NO_LETTERS.sub("", plain(password))):
+        yield "must not be the name of the product or of a role, with digits or signs"

@@ -1,13 +1,17 @@
+import re
 import unicodedata
+from pathlib import Path
 
 import pytest
 
 from auth_service.accounts import handles
 from auth_service.accounts.breached.passwords import BreachedPasswords
 from auth_service.accounts.domain import Registration, email_key
+from auth_service.accounts.password_rules import CONTEXT_WORDS
 from shared.errors import Invalid
 
 BREACHED = BreachedPasswords()
+PAGE = Path(__file__).parents[3] / "docs" / "accounts" / "passwords.md"
 
 
 def mistakes(**changes: str) -> list[tuple[str, str]]:
@@ -101,6 +105,29 @@ def test_a_password_is_not_the_address_of_its_owner(password: str) -> None:
 def test_a_password_is_not_the_handle_of_its_owner() -> None:
     (found,) = mistakes(handle="mina.from.7th", password="Mina.from.7th")
     assert found == ("password", "must not be your e-mail address or your handle")
+
+
+@pytest.mark.parametrize(
+    "password",
+    ["Madang2026", "Admin!2345", "MadangSupport1", "1-2-3-Support-4", "마당Madang2026",
+     "Ｍadang2026", "Administrator1"],
+)  # fmt: skip
+def test_a_password_is_not_the_product_and_a_number(password: str) -> None:
+    (found,) = mistakes(password=password)
+    assert found == (
+        "password",
+        "must not be the name of the product or of a role, with digits or signs",
+    )
+
+
+def test_words_of_the_product_may_be_part_of_a_password() -> None:
+    assert mistakes(password="Madang7Lanterns") == []
+    assert mistakes(password="Superuser7Kite") == []
+
+
+def test_the_documented_words_are_those_that_are_refused() -> None:
+    written = PAGE.read_text(encoding="utf-8").partition("<!-- context words -->")[2]
+    assert tuple(re.findall(r"`([^`]+)`", written.partition("\n\n")[0])) == CONTEXT_WORDS
 
 
 def test_keys_are_the_same_for_what_people_take_for_the_same() -> None:

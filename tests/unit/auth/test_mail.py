@@ -322,6 +322,7 @@ def test_pages_know_every_rule_that_the_service_tells() -> None:
     told = {
         *password_rules.mistakes("", (), ()),
         *password_rules.mistakes("mina", {"mina"}, ["mina"]),
+        *password_rules.mistakes("Madang-2026", (), ()),
     }
     pages = PageEndpoints("Madang")._pages
     for language in LANGUAGES:
