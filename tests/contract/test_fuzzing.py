@@ -19,7 +19,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from gateway.documented import FILE
-from tests.support.front_end import FrontEnd, new_user
+from tests.support.front_end import PASSWORD, FrontEnd, new_user
 from tests.support.suite import Suite
 
 Case = schemathesis.Case[Any]
@@ -59,6 +59,7 @@ async def owner(embedded_suite: Suite) -> AsyncIterator[FrontEnd]:
 @pytest.fixture(scope="module")
 async def belongings(owner: FrontEnd) -> dict[str, str]:
     """The ids of what the user has, as paths name them."""
+    owner.http.headers["authorization"] = f"Bearer {await access_token(owner)}"
     video = await owner.upload()
     job = await owner.submit(video["id"])
     assert (await owner.finished(job["id"]))["status"] == "succeeded"
@@ -68,7 +69,11 @@ async def belongings(owner: FrontEnd) -> dict[str, str]:
 @pytest.fixture
 async def token(owner: FrontEnd) -> str:
     """An access token of a new session, which the test may end."""
-    form = {"username": owner.name, "password": "Courtyard-42"}
+    return await access_token(owner)
+
+
+async def access_token(owner: FrontEnd) -> str:
+    form = {"username": owner.name, "password": PASSWORD}
     session = await owner.call("POST", "/api/auth/login", data=form)
     return str(session["access_token"])
 
