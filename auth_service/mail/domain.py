@@ -42,6 +42,8 @@ class Template(StrEnum):
     FACTOR_ADDED = "factor_added"  # factor: a name of factors.domain.Factor
     FACTOR_REMOVED = "factor_removed"  # factor
     IDENTITY_LINKED = "identity_linked"  # handle, provider
+    IDENTITY_UNLINKED = "identity_unlinked"  # handle, provider
+    HANDLE_CHANGED = "handle_changed"  # handle, before: the old one
     API_KEY_MADE = "api_key_made"  # name
     EXPORT_READY = "export_ready"
     DELETION_ASKED = "deletion_asked"  # due: the day, such as 2026-03-31

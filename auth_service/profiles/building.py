@@ -10,7 +10,7 @@ from shared.runtime.periodic import periodic
 
 def build(base: Base) -> Feature:
     """The caller's profile, and everybody's avatars."""
-    save = SaveProfile(base.database, base.clock)
+    save = SaveProfile(base.database, base.write_letter, base.clock)
     avatars = Avatars(base.storage)
     sweeper = AvatarSweeper(base.storage, avatars, base.database, base.clock)
     endpoints = ProfileEndpoints(

@@ -11,6 +11,8 @@ from auth_service.audit.domain import Action
 from auth_service.audit.repository import AuditLog
 from auth_service.device import Device
 from auth_service.events import UserUpdated
+from auth_service.mail.domain import Letter, Template, circumstances
+from auth_service.mail.use_cases import WriteLetter
 from auth_service.profiles.avatars import Avatars
 from auth_service.profiles.domain import Changes
 from shared.clock import Clock
@@ -21,9 +23,13 @@ from shared.security.principal import UserId
 
 @dataclass(frozen=True, slots=True)
 class SaveProfile:
-    """Write the changes of one account, and tell everybody what others may see of them."""
+    """Write the changes of one account, and tell everybody what others may see of them.
+
+    Whoever gets another handle logs in by it, and so is told by mail.
+    """
 
     database: Database
+    write_letter: WriteLetter
     clock: Clock
 
     async def __call__(
@@ -45,6 +51,10 @@ class SaveProfile:
             revision = await accounts.save_profile(after)
             await AuditLog(tx).add(action, self.clock.now(), device, subject=user)
             tx.announce(UserUpdated(user, after.handle, after.display_name, after.avatar, revision))
+            if is_renamed and after.email is not None:
+                values = {"handle": after.handle, "before": before.handle, **circumstances(device)}
+                letter = Letter(Template.HANDLE_CHANGED, after.email, device.languages, values)
+                await self.write_letter(tx, letter, user)
         return before, after
 
 

@@ -1,5 +1,6 @@
 """Composes recovery codes."""
 
+from auth_service.factors.notices import TellOfFactors
 from auth_service.feature import Base, Feature
 from auth_service.recovery_codes.domain import CodeHasher
 from auth_service.recovery_codes.endpoints import RecoveryCodeEndpoints
@@ -10,7 +11,7 @@ from shared.security.keys import derive_key
 def build(base: Base) -> Feature:
     """Renewing them; the first come with the first factor, and `proofs` use them."""
     make = MakeRecoveryCodes(hasher_of(base), base.clock)
-    renew = RenewRecoveryCodes(base.database, make)
+    renew = RenewRecoveryCodes(base.database, make, TellOfFactors(base.write_letter, base.clock))
     return Feature(endpoints=(RecoveryCodeEndpoints(renew, base.require_recent),))
 
 

@@ -6,7 +6,8 @@ from auth_service.accounts.repository import Accounts
 from auth_service.audit.domain import Action
 from auth_service.audit.repository import AuditLog
 from auth_service.device import Device
-from auth_service.factors.domain import NoSecondFactor
+from auth_service.factors.domain import Factor, NoSecondFactor
+from auth_service.factors.notices import TellOfFactors
 from auth_service.factors.repository import has_second_factor
 from auth_service.recovery_codes.domain import CodeHasher, new_codes
 from auth_service.recovery_codes.repository import RecoveryCodes
@@ -32,17 +33,19 @@ class MakeRecoveryCodes:
 
 @dataclass(frozen=True, slots=True)
 class RenewRecoveryCodes:
-    """New codes for somebody who has a second factor; raises `NoSecondFactor`."""
+    """New codes for somebody who has a second factor, who is told; raises `NoSecondFactor`."""
 
     database: Database
     make: MakeRecoveryCodes
+    tell: TellOfFactors
 
     async def __call__(self, caller: Principal, device: Device) -> tuple[str, ...]:
         """The codes, to be shown once."""
         async with self.database.transaction() as tx:
-            await Accounts(tx).lock(caller.id)
-            if not await has_second_factor(tx, caller.id):
+            owner = await Accounts(tx).lock(caller.id)
+            if owner is None or not await has_second_factor(tx, caller.id):
                 raise NoSecondFactor("Set up an authenticator app or a passkey first.")
+            await self.tell.added(tx, owner, device, Factor.RECOVERY_CODE)
             return await self.make(tx, caller.id, device)
 
 

@@ -6,7 +6,7 @@ from auth_service.social.endpoints import SocialEndpoints
 from auth_service.social.identity_endpoints import IdentityEndpoints
 from auth_service.social.linking import LinkIdentity, ListIdentities, UnlinkIdentity
 from auth_service.social.named import providers_of
-from auth_service.social.notices import TellOfLink
+from auth_service.social.notices import TellOfLinks
 from auth_service.social.provider_client import ProviderClient
 from auth_service.social.recognition import RecogniseUser
 from auth_service.social.redirects import Redirects
@@ -28,7 +28,7 @@ def build(base: Base) -> Feature:
         base.box("social-logins"),
         clock,
     )
-    tell = TellOfLink(base.write_letter, clock)
+    tell = TellOfLinks(base.write_letter, clock)
     social = SocialEndpoints(
         flows,
         ReturnFromProvider(flows, RecogniseUser(database, tell, clock)),
@@ -40,7 +40,7 @@ def build(base: Base) -> Feature:
         flows,
         ListIdentities(database),
         LinkIdentity(database, flows.providers, tell, clock),
-        UnlinkIdentity(database, clock),
+        UnlinkIdentity(database, flows.providers, tell),
         base.require_recent,
     )
     return Feature(endpoints=(social, identities), close=(client.close,))

@@ -8,8 +8,6 @@ import msgspec
 
 from auth_service.accounts.domain import AccountGone
 from auth_service.accounts.repository import Accounts
-from auth_service.audit.domain import Action
-from auth_service.audit.repository import AuditLog
 from auth_service.device import Device
 from auth_service.factors.domain import LastWayIn
 from auth_service.factors.repository import ways_in
@@ -20,7 +18,7 @@ from auth_service.social.domain import (
     Profile,
     ProviderLinked,
 )
-from auth_service.social.notices import TellOfLink
+from auth_service.social.notices import TellOfLinks
 from auth_service.social.providers import Providers
 from auth_service.social.recognition import new_identity
 from auth_service.social.repository import Identities
@@ -53,7 +51,7 @@ class LinkIdentity:
 
     database: Database
     providers: Providers
-    tell: TellOfLink
+    tell: TellOfLinks
     clock: Clock
 
     async def __call__(self, caller: Principal, code: str, device: Device) -> Identity:
@@ -71,8 +69,8 @@ class LinkIdentity:
                 raise AccountGone
             if not await Identities(tx).add(identity):
                 return await self._present(Identities(tx), identity)
-            label = self.providers[provider].label if provider in self.providers else provider
-            await self.tell(tx, owner, device, {"provider": provider}, label)
+            label = _label(self.providers, provider)
+            await self.tell.linked(tx, owner, device, {"provider": provider}, label)
         return identity
 
     async def _present(self, identities: Identities, wanted: Identity) -> Identity:
@@ -89,21 +87,24 @@ class UnlinkIdentity:
     """Forget an identity of the caller's; raises `IdentityNotFound` and `LastWayIn`."""
 
     database: Database
-    clock: Clock
+    providers: Providers
+    tell: TellOfLinks
 
     async def __call__(self, caller: Principal, identity: UUID, device: Device) -> None:
         """Sessions that it has begun go on."""
         async with self.database.transaction() as tx:
-            await Accounts(tx).lock(caller.id)  # two at once must not both be the last but one
+            owner = await Accounts(tx).lock(
+                caller.id
+            )  # two at once must not both be the last but one
             provider = await Identities(tx).remove(identity, caller.id)
-            if provider is None:
+            if owner is None or provider is None:
                 raise IdentityNotFound
             if not (await ways_in(tx, caller.id)).total:
                 raise LastWayIn("Set a password, add a passkey or link another account first.")
-            await AuditLog(tx).add(
-                Action.IDENTITY_UNLINKED,
-                self.clock.now(),
-                device,
-                subject=caller.id,
-                details={"provider": provider},
-            )
+            label = _label(self.providers, provider)
+            await self.tell.unlinked(tx, owner, device, provider, label)
+
+
+def _label(providers: Providers, name: str) -> str:
+    """What people know a provider as; one that is not set up any more has its name alone."""
+    return providers[name].label if name in providers else name

@@ -12,7 +12,7 @@ from auth_service.device import Device
 from auth_service.events import UserRegistered
 from auth_service.profiles.domain import LONGEST_NAME
 from auth_service.social.domain import AccountExists, Identity, Profile
-from auth_service.social.notices import TellOfLink
+from auth_service.social.notices import TellOfLinks
 from auth_service.social.providers import Provider
 from auth_service.social.repository import Identities
 from auth_service.social.suggestions import suggestions
@@ -32,7 +32,7 @@ class RecogniseUser:
     """
 
     database: Database
-    tell: TellOfLink
+    tell: TellOfLinks
     clock: Clock
 
     async def __call__(self, provider: Provider, profile: Profile, device: Device) -> UserId:
@@ -64,7 +64,7 @@ class RecogniseUser:
         if not await Identities(tx).add(new_identity(account.id, provider.name, profile, now)):
             raise AccountExists  # they have another account at this provider
         details = {"provider": provider.name, "by": "email"}
-        await self.tell(tx, account, device, details, provider.label)
+        await self.tell.linked(tx, account, device, details, provider.label)
         return account.id
 
     async def _register(

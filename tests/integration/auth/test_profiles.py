@@ -11,6 +11,7 @@ from auth_service.profiles.avatars import Avatars, AvatarSweeper
 from shared.messaging.event import decode
 from shared.storage.storage import Storage
 from tests.integration.auth.conftest import Auth, bearer
+from tests.integration.auth.letters import letters_to
 
 PATH = "/api/users/profile"
 
@@ -103,6 +104,16 @@ async def test_a_handle_can_be_changed_to_what_nobody_has(auth: Auth, mina: Owne
     free = other["user_handle"].replace("mina", "nina")
     assert (await mina.change(user_handle=free)).json()["user_handle"] == free
     await auth.log_in(free)
+
+
+async def test_the_owner_is_told_by_mail_of_another_handle(auth: Auth, mina: Owner) -> None:
+    before = await mina.read()
+    await mina.change(display_name="Mina Kim")
+    await mina.change(user_handle="renamed." + before["user_handle"][-8:])
+    letters = await letters_to(auth, before["email"])
+    (letter,) = [one for one in letters if one.template == "handle_changed"]
+    assert letter.values["before"] == before["user_handle"]
+    assert letter.values["handle"].startswith("renamed.")
 
 
 async def test_a_handle_that_looks_like_a_taken_one_is_taken(auth: Auth, mina: Owner) -> None:

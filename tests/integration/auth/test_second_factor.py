@@ -214,6 +214,14 @@ async def test_new_recovery_codes_replace_the_old_ones(auth: Auth) -> None:
     assert new.status_code == 200
 
 
+async def test_the_owner_is_told_of_new_recovery_codes(auth: Auth) -> None:
+    mina = await (await Member.of(auth)).set_up_totp()
+    before = await mina.letters()
+    await mina.call("POST", "/api/auth/factors/recovery-codes", wanted=201)
+    assert (await mina.letters())[len(before) :] == ["factor_added"]
+    assert {"factor": "recovery_code"} in await mina.noted("factor.added")
+
+
 async def test_recovery_codes_need_a_factor_that_they_stand_in_for(auth: Auth) -> None:
     mina = await Member.of(auth)
     refused = await mina.call("POST", "/api/auth/factors/recovery-codes", wanted=409)

@@ -252,3 +252,16 @@ async def test_the_owner_is_told_by_mail(
     letters = await letters_to(auth, session["user"]["email"])
     (letter,) = [one for one in letters if one.template == "identity_linked"]
     assert letter.values["provider"] == "Local"
+
+
+async def test_the_owner_is_told_by_mail_when_a_way_in_is_taken_away(
+    auth: Auth, visitor: Visitor, provider: LocalProvider
+) -> None:
+    session = await auth.session()
+    provider.claims = {"sub": "taken-away"}
+    identity = (await visitor.link(session["access_token"])).json()["id"]
+    path, headers = f"/api/auth/identities/{identity}", bearer(session["access_token"])
+    assert (await auth.http.delete(path, headers=headers)).status_code == 204
+    letters = await letters_to(auth, session["user"]["email"])
+    (letter,) = [one for one in letters if one.template == "identity_unlinked"]
+    assert letter.values["provider"] == "Local"
