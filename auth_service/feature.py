@@ -29,7 +29,6 @@ from auth_service.tokens.keyring import KeyRing
 from auth_service.tokens.seal import Seal
 from shared.clock import Clock
 from shared.db.database import Database
-from shared.messaging.broker import Subscription
 from shared.runtime.service import Component
 from shared.security.keys import derive_key
 from shared.security.revocations import Revocations
@@ -42,7 +41,6 @@ class Feature:
 
     endpoints: tuple[object, ...] = ()
     components: tuple[Component, ...] = ()
-    subscriptions: tuple[Subscription, ...] = ()
     before_start: tuple[Callable[[], Awaitable[None]], ...] = ()
     close: tuple[Callable[[], Awaitable[None]], ...] = ()
 

@@ -41,22 +41,22 @@ from shared.security.verifier import TokenVerifier
 SCHEMA = "auth"
 FEATURES: tuple[Callable[[Base], Feature], ...] = (
     accounts.build,
-    administration.build,
-    api_keys.build,
-    profiles.build,
     sessions.build,
+    recovery.build,
+    proofs.build,
     factors.build,
     totp.build,
     recovery_codes.build,
     passkeys.build,
-    proofs.build,
-    tokens.build,
-    mail.build,
-    recovery.build,
-    guests.build,
     social.build,
+    guests.build,
+    api_keys.build,
+    profiles.build,
     exports.build,
     privacy.build,
+    administration.build,
+    tokens.build,
+    mail.build,
     removals.build,
 )
 
@@ -94,7 +94,7 @@ def build(
         "auth", base.revocations, recent_revocations, base.keys.load
     )
     features = [make(base) for make in FEATURES]
-    broker.subscribe(broadcast, *(one for made in features for one in made.subscriptions))
+    broker.subscribe(broadcast)
     checks = {"database": database.ping, "broker": broker.ping}
     app = build_app(
         "auth",
