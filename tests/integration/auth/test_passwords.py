@@ -54,6 +54,12 @@ def by_bcrypt(password: str = PASSWORD, prefix: str = "$2b$", cost: int = 4) -> 
     return prefix + bcrypt.hashpw(password.encode(), bcrypt.gensalt(cost)).decode()[4:]
 
 
+async def test_a_password_does_not_expire(auth: Auth) -> None:
+    user = await auth.register()
+    auth.clock.advance(10 * 365 * 86_400)
+    assert (await auth.log_in(user["email"]))["access_token"]
+
+
 # ---- users of another product
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import Engine, event, text
 from auth_service.mail.domain import Template
 from tests.integration.auth.conftest import PASSWORD, Auth, StartAuth, bearer
 from tests.integration.auth.letters import letter_to, letters_to, token_for
+from tests.integration.auth.members import Member
 
 NEW = "Another8Courtyard"
 
@@ -188,6 +189,17 @@ async def test_a_reset_ends_every_session(auth: Auth) -> None:
     for session in sessions:
         assert (await auth.me(session["access_token"])).status_code == 401
         assert (await auth.refresh(session["refresh_token"])).status_code == 401
+
+
+async def test_a_reset_does_not_lead_past_the_second_factor(auth: Auth) -> None:
+    mina = await (await Member.of(auth)).set_up_totp()
+    token = await ask_for_reset(auth, mina.user["email"])
+    answer = await post(auth, "password/reset", token=token, password=NEW)
+    assert answer.json().keys() == {"message"}  # and no token
+    form = {"username": mina.user["email"], "password": NEW}
+    refused = (await auth.http.post("/api/auth/login", data=form)).json()
+    assert refused["code"] == "second_factor_required"
+    assert (await mina.second_step(refused["challenge"], code=mina.code())).status_code == 200
 
 
 async def test_a_reset_is_told_by_mail_and_makes_other_links_useless(auth: Auth) -> None:

@@ -108,6 +108,14 @@ async def test_the_second_login_finds_the_account_again(
     assert (await auth.me(second["access_token"])).json()["email"] == "again@example.com"
 
 
+async def test_one_id_at_two_providers_is_two_people(auth: Auth, provider: LocalProvider) -> None:
+    provider.claims |= {"sub": "same-id", "email": "same-id@example.com"}
+    first = await Visitor(auth).log_in()
+    provider.claims |= {"email": "another-same-id@example.com"}
+    assert (await Visitor(auth).log_in("unsure"))["user"]["id"] != first["user"]["id"]
+    assert (await Visitor(auth).log_in())["user"]["id"] == first["user"]["id"]
+
+
 async def test_the_handle_is_numbered_when_somebody_has_it(
     auth: Auth, provider: LocalProvider
 ) -> None:

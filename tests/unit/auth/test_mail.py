@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from email import policy
 from email.headerregistry import Address
 from email.message import EmailMessage
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -16,6 +17,7 @@ from auth_service.mail.programs import program_of
 from auth_service.mail.rendering import Rendered, render
 from auth_service.mail.settings import MailSettings
 from auth_service.mail.smtp import SmtpServer
+from auth_service.recovery import pages
 from auth_service.recovery.domain import LIFETIMES, Links
 from auth_service.recovery.pages import PageEndpoints
 from auth_service.tickets.domain import Purpose
@@ -331,6 +333,16 @@ def test_pages_know_every_rule_that_the_service_tells() -> None:
     for language in LANGUAGES:
         page = pages[Purpose.RESET_PASSWORD, language]
         assert set(re.findall(r'data-rule="([^"]+)"', page)) == told
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_page_masks_a_password_and_lets_programs_fill_it_in(language: str) -> None:
+    page = PageEndpoints("Madang")._pages[Purpose.RESET_PASSWORD, language]
+    (field,) = re.findall(r"<input[^>]* name=\"password\"[^>]*>", page)
+    assert 'type="password"' in field
+    assert 'autocomplete="new-password"' in field
+    script = (Path(pages.__file__).parent / "static" / "page.js").read_text(encoding="utf-8")
+    assert "paste" not in page + script
 
 
 def test_the_product_is_escaped_in_pages() -> None:
