@@ -154,6 +154,15 @@ async def test_the_list_is_served_by_an_index(auth: Auth) -> None:
     assert "Sort" not in told
 
 
+async def test_an_account_may_have_any_number_of_sessions(auth: Auth) -> None:
+    user = await auth.register()
+    sessions = [await auth.log_in(user["email"]) for _ in range(40)]
+    headers = bearer(sessions[0]["access_token"])
+    page = (await auth.http.get("/api/auth/sessions?limit=100", headers=headers)).json()
+    assert len(page["items"]) == 40
+    assert (await auth.refresh(sessions[0]["refresh_token"])).status_code == 200
+
+
 async def test_one_device_can_be_logged_out_from_another(auth: Auth) -> None:
     user = await auth.register()
     phone, laptop = await auth.log_in(user["email"]), await auth.log_in(user["email"])
