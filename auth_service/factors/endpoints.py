@@ -27,7 +27,7 @@ class FactorEndpoints:
         "GET",
         "/api/auth/factors",
         summary="List your second factors",
-        tag="second factors",
+        tag="second-factors",
         description="The authenticator app, the passkeys, and how many recovery codes are unused. "
         "Secrets are never shown again.",
         example=EXAMPLE_FACTORS,
@@ -48,7 +48,7 @@ class FactorEndpoints:
         errors=(UserNotFound, NotYourself, ReauthenticationRequired),
         scope="admin:users:write",
     )
-    async def remove_of_user(self, user_id: UUID, caller: Principal, request: Request) -> None:
+    async def remove_factors_of_user(self, user_id: UUID, caller: Principal, request: Request) -> None:
         """They log in with what is left, such as their password."""
         await self.require_recent(caller)
         await self.remove_factors(caller.id, UserId(user_id), device_of(request))

@@ -80,7 +80,7 @@ class ProfileEndpoints:
         tag="users",
         description="The body is the picture itself: PNG, JPEG, WebP or GIF, judged by content. "
         "It is cut to a square of 256 pixels; nothing else of the file is kept.",
-        accepts="application/octet-stream",
+        accepts=("application/octet-stream",),
         body_schema=_PICTURE,
         example=EXAMPLE_ACCOUNT,
         errors=(AccountGone, Invalid, NotAPicture, TooLarge, StorageUnavailable),

@@ -64,7 +64,7 @@ class SessionEndpoints:
         "After five failures the next try has to wait, longer each time. With "
         "`guest_refresh_token` everything of that guest becomes the user's, and the guest is no "
         "more; nobody is logged in when it is not a guest's.",
-        accepts="application/x-www-form-urlencoded",
+        accepts=("application/x-www-form-urlencoded", "application/json"),
         body_schema=CREDENTIALS_FORM,
         body_example=_CREDENTIALS,
         example=EXAMPLE_TOKENS,

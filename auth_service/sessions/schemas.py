@@ -43,9 +43,11 @@ class Credentials(msgspec.Struct, frozen=True, omit_defaults=True):
 
 CREDENTIALS_FORM: dict[str, Any] = {
     "type": "object",
-    "required": ["username", "password"],
+    "required": ["password"],
+    "anyOf": [{"required": ["username"]}, {"required": ["email"]}],
     "properties": {
         "username": {"type": "string", "description": "An e-mail address or a handle."},
+        "email": {"type": "string", "description": "The same, for who calls it that."},
         "password": {"type": "string", "format": "password"},
         "refresh_token_in": {
             "type": "string",

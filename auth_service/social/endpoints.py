@@ -115,7 +115,7 @@ class SocialEndpoints:
         summary="Take the answer of a provider that comes as a form",
         tag=_TAG,
         description=f"For providers alone. {_BACK}",
-        accepts="application/x-www-form-urlencoded",
+        accepts=("application/x-www-form-urlencoded",),
         body_schema=CALLBACK_FORM,
         errors=(TicketInvalid, StartedElsewhere, ProviderUnknown, Malformed, TooLarge),
     )

@@ -67,7 +67,7 @@ class VideoEndpoints:
         "is stored; it is then examined, and becomes `ready` or `rejected`. Guests may send "
         "smaller files than others, and keep only a few.",
         tag="videos",
-        accepts="multipart/form-data",
+        accepts=("multipart/form-data",),
         body_schema=UPLOAD_SCHEMA,
         example=JUST_STORED,
         errors=(

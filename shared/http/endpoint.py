@@ -84,7 +84,7 @@ class Declaration:
     body_example: msgspec.Struct | None
     errors: tuple[type[Problem], ...]
     aliases: tuple[str, ...]
-    accepts: str
+    accepts: tuple[str, ...]
     body_schema: dict[str, Any] | None
     answers: tuple[str, ...]
     answer_headers: tuple[Header, ...]
@@ -130,7 +130,7 @@ def endpoint(
     body_example: msgspec.Struct | None = None,
     errors: tuple[type[Problem], ...] = (),
     aliases: tuple[str, ...] = (),
-    accepts: str = "application/json",
+    accepts: tuple[str, ...] = ("application/json",),
     body_schema: dict[str, Any] | None = None,
     answers: tuple[str, ...] = (),
     answer_headers: tuple[Header, ...] = (),
@@ -140,10 +140,10 @@ def endpoint(
 ) -> Callable[[H], H]:
     """Declare a method as an endpoint.
 
-    `aliases` are further paths that answer the same; `accepts` and `body_schema` (a JSON schema)
-    describe a body that the handler reads itself; `answers` are the media types of a raw response
-    (`example` shows its JSON), `answer_headers` what it may carry besides, and `sends_file` says
-    that it is made by `file_response`: the file whole, in part, or not again.
+    `aliases` are further paths that answer the same; `accepts` (media types) and `body_schema` (a
+    JSON schema) describe a body that the handler reads itself; `answers` are the media types of a
+    raw response (`example` shows its JSON), `answer_headers` what it may carry besides, and
+    `sends_file` says that it is made by `file_response`: the file whole, in part, or not again.
     """
     declaration = Declaration(
         method, path, status, summary, tag, description, example, body_example, errors, aliases,

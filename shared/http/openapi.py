@@ -98,7 +98,7 @@ def _operation(one: Endpoint, path: str, schemas: dict[Any, Any]) -> dict[str, A
     declared, signature = one.declaration, one.signature
     suffix = "" if path == declared.path else re.sub(r"\W+", "_", path)
     operation: dict[str, Any] = {
-        "operationId": f"{declared.tag}_{one.name}{suffix}",
+        "operationId": re.sub(r"\W", "_", f"{declared.tag}_{one.name}{suffix}"),
         "summary": declared.summary,
         "tags": [declared.tag],
         "parameters": _parameters(one, schemas),
@@ -184,7 +184,7 @@ def _body(one: Endpoint, schemas: dict[Any, Any]) -> dict[str, Any]:
     if one.signature.body is not None:
         content["application/json"] = {"schema": schemas[one.signature.body]}
     if declared.body_schema is not None:
-        content[declared.accepts] = {"schema": declared.body_schema}
+        content |= {kind: {"schema": declared.body_schema} for kind in declared.accepts}
     if declared.body_example is not None:
         example = msgspec.to_builtins(declared.body_example)
         for media in content.values():
