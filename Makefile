@@ -1,7 +1,7 @@
 # `make` lists what can be done. Each target makes the environment it needs in .venv.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check bench reference lock clean
+.PHONY: help demo run seed test check bench reference lock clean
 MAKEFLAGS += --no-print-directory
 
 # Handed to the command through the environment: a path may hold spaces, quotes and dollar signs.
@@ -20,6 +20,10 @@ demo: ## Put a video in, get captions out (VIDEO=path; by default a small one)
 run: ## Serve the whole suite at 127.0.0.1:8000 (HOST, PORT, MADANG_HOME)
 	@deploy/bootstrap.sh runtime
 	@exec .venv/bin/madang run
+
+seed: ## Make 20 test users, some with a captioned video
+	@deploy/bootstrap.sh runtime
+	@exec .venv/bin/madang seed
 
 test: ## Run every test; sets up what they need (ARGS="-k cancel")
 	@deploy/bootstrap.sh dev

@@ -13,6 +13,7 @@ from deploy.running import running_suite
 from deploy.sample import SAMPLE
 
 _WITH_VIDEOS = 3
+_DEFAULT_ADDRESS = "http://127.0.0.1:8000"
 _CREDITS_SECONDS = 30.0
 
 
@@ -26,9 +27,10 @@ async def seed_videos(home: Home, out: Console) -> None:
             async with httpx.AsyncClient(base_url=address) as http:
                 await _seed_video(FrontEnd(http), person, out)
     out.print(
-        "\nLog in once the suite runs (make run):\n"
-        "  curl http://127.0.0.1:8000/api/auth/login "
-        f"-d username={PEOPLE[0].email} -d password={PASSWORD}"
+        "\nLog in while the suite runs (make run):\n"
+        f"  curl {home.address() or _DEFAULT_ADDRESS}/api/auth/login "
+        f"-d username={PEOPLE[0].email} -d password={PASSWORD}",
+        soft_wrap=True,
     )
 
 

@@ -35,7 +35,7 @@ class UsersQuery(PageQuery, frozen=True, forbid_unknown_fields=True):
         ),
     ] = ""
     status: Literal["active", "suspended", "leaving", "guest"] | None = None
-    role: Annotated[str, Meta(max_length=40)] | None = None
+    role: Annotated[str, Meta(max_length=40, pattern="^[a-z]+$")] | None = None
 
     def to_domain(self) -> UserFilter:
         """The filter."""
@@ -98,7 +98,7 @@ class RoleView(msgspec.Struct, frozen=True):
 class RolesView(msgspec.Struct, frozen=True):
     """Every role there is."""
 
-    roles: tuple[RoleView, ...]
+    items: tuple[RoleView, ...]
 
 
 class SessionsEnded(msgspec.Struct, frozen=True):

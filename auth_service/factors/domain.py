@@ -24,7 +24,7 @@ class ChallengeInvalid(Gone):
 class WrongSecondFactor(Unauthenticated):
     """The code or the passkey is not this account's, or not good any more."""
 
-    code, title = "wrong_second_factor", "The second factor is wrong"
+    code, title = "wrong_second_factor", "The second factor is wrong or was used before"
 
 
 class NoSecondFactor(Conflict):

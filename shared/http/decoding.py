@@ -24,6 +24,8 @@ def decode_json(body: bytes, wanted: type[T]) -> T:
         mistakes = _mistakes(_plain(body), wanted, "", str(error))
         raise Invalid(errors=tuple(mistakes)) from None
     except _UNREADABLE as error:
+        if not body:
+            raise Malformed("The body is empty; send JSON.") from None
         raise Malformed(f"The body is not valid JSON: {error}.") from None
 
 

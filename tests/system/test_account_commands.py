@@ -77,6 +77,7 @@ async def test_test_users_are_made_as_often_as_one_likes(suite: Suite, tmp_path:
     if "suite" in suite.processes:
         assert [video["state"] for video in videos] == ["ready"]
         assert "jisoo has a video already" in printed
+        assert f"curl {suite.address}/api/auth/login -d username={PEOPLE[0].email}" in printed
 
 
 async def test_test_users_are_refused_in_production(suite: Suite, tmp_path: Path) -> None:

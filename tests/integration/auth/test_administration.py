@@ -206,6 +206,11 @@ async def test_two_administrators_cannot_take_away_each_others_role(admin: Admin
     assert [type(one) for one in outcomes if one] == [LastAdmin]
 
 
+async def test_roles_are_listed_with_what_they_allow(admin: Admin) -> None:
+    found = await admin.call("GET", "/api/admin/roles")
+    assert {one["role"] for one in found["items"]} == {"admin", "support"}
+
+
 async def test_a_role_is_given_with_the_next_access_token(admin: Admin) -> None:
     auth = admin.auth
     user = await make(auth, "")

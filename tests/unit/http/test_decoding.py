@@ -47,10 +47,15 @@ def test_a_body_that_is_no_object_says_so() -> None:
     assert mistakes(b"[1]") == {"body": "must be a JSON object"}
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"{'a': 1}", b"\xff\xfe", b'{"name": "\xff"}'])
+@pytest.mark.parametrize("body", [b" ", b"{", b"{'a': 1}", b"\xff\xfe", b'{"name": "\xff"}'])
 def test_what_is_no_json_is_malformed(body: bytes) -> None:
     with pytest.raises(Malformed, match="not valid JSON"):
         decode_json(body, Outer)
+
+
+def test_an_empty_body_says_so() -> None:
+    with pytest.raises(Malformed, match="The body is empty; send JSON"):
+        decode_json(b"", Outer)
 
 
 @pytest.mark.parametrize(
