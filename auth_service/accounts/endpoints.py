@@ -98,7 +98,7 @@ class PasswordEndpoints:
         ),
         guests=False,
     )
-    async def change(self, body: PasswordChange, caller: Principal, request: Request) -> None:
+    async def set_password(self, body: PasswordChange, caller: Principal, request: Request) -> None:
         """The new password counts from now on."""
         await self.change_password(
             caller, body.current_password, body.new_password, device_of(request)

@@ -48,7 +48,9 @@ class FactorEndpoints:
         errors=(UserNotFound, NotYourself, ReauthenticationRequired),
         scope="admin:users:write",
     )
-    async def remove_factors_of_user(self, user_id: UUID, caller: Principal, request: Request) -> None:
+    async def remove_factors_of_user(
+        self, user_id: UUID, caller: Principal, request: Request
+    ) -> None:
         """They log in with what is left, such as their password."""
         await self.require_recent(caller)
         await self.remove_factors(caller.id, UserId(user_id), device_of(request))

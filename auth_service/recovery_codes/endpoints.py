@@ -26,7 +26,7 @@ class RecoveryCodeEndpoints:
         "/api/auth/factors/recovery-codes",
         status=201,
         summary="Make new recovery codes",
-        tag="second factors",
+        tag="second-factors",
         description="Ten, shown here alone; earlier ones are of no use any more.",
         example=EXAMPLE_CODES,
         errors=(ReauthenticationRequired, NoSecondFactor),

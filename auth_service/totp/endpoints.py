@@ -30,7 +30,7 @@ class TotpEndpoints:
         "/api/auth/factors/totp",
         status=201,
         summary="Begin to set up an authenticator app",
-        tag="second factors",
+        tag="second-factors",
         description="The secret is shown here alone, and counts once a code of the app has "
         "confirmed it. To begin again makes another secret. TOTP as in RFC 6238: six digits, "
         "30 seconds, SHA-1.",
@@ -47,7 +47,7 @@ class TotpEndpoints:
         "POST",
         "/api/auth/factors/totp/confirm",
         summary="Confirm an authenticator app by a code",
-        tag="second factors",
+        tag="second-factors",
         description="From now on logging in needs a code, or one of the recovery codes, which "
         "are shown here alone. Earlier recovery codes are of no use any more.",
         body_example=ConfirmTotpRequest("492039"),
@@ -66,7 +66,7 @@ class TotpEndpoints:
         "/api/auth/factors/totp",
         status=204,
         summary="Remove the authenticator app",
-        tag="second factors",
+        tag="second-factors",
         description="Recovery codes go, too, when no passkey is left that they stand in for.",
         errors=(ReauthenticationRequired, TotpNotFound, AccountGone),
         guests=False,
