@@ -17,6 +17,9 @@ RESERVED = frozenset(
 )  # fmt: skip
 """Names by which people would take their owner for somebody in charge (RFC 2142, and the usual)."""
 GUEST_PREFIX = "guest-"
+_LONGEST_LOOKED_AT = 300
+"""Characters. Composing takes time by the square of the length, and makes one of four at most: what
+is longer than this stays too long."""
 
 _CHARACTERS = re.compile(r"[^\W_][\w.-]*")
 _CONFUSABLES = Path(__file__).with_name("confusables.txt")
@@ -29,7 +32,7 @@ _TOGETHER = tuple(
 
 def normal(handle: str) -> str:
     """The form that is stored and shown: no white space around it, one form per character."""
-    return unicodedata.normalize("NFKC", handle.strip())
+    return unicodedata.normalize("NFKC", handle.strip()[:_LONGEST_LOOKED_AT])
 
 
 def key(handle: str) -> str:

@@ -15,6 +15,9 @@ from shared.errors import FieldError, Invalid, UnsupportedType
 
 LONGEST_NAME = 60
 LONGEST_BIO = 500
+_LONGEST_LOOKED_AT = 4 * LONGEST_BIO + 4
+"""Characters. Composing takes time by the square of the length, and makes one of four at most: what
+is longer than this stays too long."""
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[A-Z][a-z]{3})?(?:-(?:[A-Z]{2}|[0-9]{3}))?")
 """The language, script and region of BCP 47."""
 _SHOWN = ("L", "M", "N", "P", "S")
@@ -40,8 +43,8 @@ class Changes(msgspec.Struct, frozen=True):
         """The changed account; raises `Invalid` naming every rule that is broken."""
         changed = msgspec.structs.replace(
             account,
-            display_name=_or(self.display_name, account.display_name).strip(),
-            bio=_or(self.bio, account.bio).strip(),
+            display_name=_or(self.display_name, account.display_name),
+            bio=_or(self.bio, account.bio),
             handle=handles.normal(_or(self.user_handle, account.handle)),
             language=_or(self.language, account.language),
             time_zone=_or(self.time_zone, account.time_zone),
@@ -52,7 +55,9 @@ class Changes(msgspec.Struct, frozen=True):
 
 
 def _or(wanted: str | UnsetType, present: str) -> str:
-    return present if wanted is UNSET else unicodedata.normalize("NFC", wanted)
+    if wanted is UNSET:
+        return present
+    return unicodedata.normalize("NFC", wanted.strip()[:_LONGEST_LOOKED_AT])
 
 
 def _mistakes(before: Account, after: Account) -> Iterator[FieldError]:

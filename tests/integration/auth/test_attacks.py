@@ -168,6 +168,21 @@ async def test_a_huge_password_is_refused_before_it_is_hashed(
         assert len(response.content) < 2000, "the answer repeats what was sent"
 
 
+@pytest.mark.parametrize("path", ["/api/auth/register", "/api/users/profile"])
+async def test_characters_that_are_slow_to_compose_stop_nobody(auth: Auth, path: str) -> None:
+    slow = "a" + "\u0300" * 60_000 + "\u0316" * 60_000  # minutes, by the square of the length
+    user = await auth.register()
+    token = (await auth.log_in(user["email"]))["access_token"]
+    if path.endswith("register"):
+        body = {"email": "slow@example.com", "password": PASSWORD, "user_handle": slow}
+        answer = await auth.http.post(path, json=body)
+    else:
+        body = {"display_name": slow, "bio": slow, "user_handle": slow}
+        answer = await auth.http.patch(path, json=body, headers=bearer(token))
+    assert answer.status_code == 422
+    assert answer.elapsed.total_seconds() < 5
+
+
 @pytest.mark.parametrize("length", [5_000, 100_000])
 async def test_a_huge_token_is_refused(auth: Auth, length: int) -> None:
     response = await auth.me("a" * length)
