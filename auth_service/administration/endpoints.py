@@ -72,6 +72,8 @@ class AdministrationEndpoints:
         if wanted.search and len(wanted.search) < SHORTEST_SEARCH:
             message = f"must have at least {SHORTEST_SEARCH} characters"
             raise Invalid(errors=(FieldError("search", message),))
+        if not wanted.search.isprintable():  # and not every such character fits in a query
+            raise Invalid(errors=(FieldError("search", "must consist of printable characters"),))
         after = self.cursors.decode(query.cursor, tuple[UUID])[0] if query.cursor else None
         found = await Users(self.database).list(wanted, query.limit + 1, after)
         return self.cursors.page(
@@ -110,6 +112,9 @@ class AdministrationEndpoints:
         self, user_id: UUID, body: Suspension, caller: Principal, request: Request
     ) -> None:
         """They are out."""
+        if not body.reason.replace("\n", "").isprintable():
+            message = "must consist of printable characters and line feeds"
+            raise Invalid(errors=(FieldError("reason", message),))
         await self.require_recent(caller)
         await self.suspend_user(caller.id, UserId(user_id), body.reason, device_of(request))
 

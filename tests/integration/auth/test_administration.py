@@ -293,3 +293,13 @@ async def test_a_list_of_users_is_served_by_indexes(admin: Admin) -> None:
     told = "\n".join(row[0] for row in plan)
     assert "users_email_prefix" in told
     assert "users_handle_prefix" in told
+
+
+async def test_null_bytes_are_named_and_never_reach_a_query(admin: Admin) -> None:
+    for field, value in (("search", "mi\0na"), ("role", "admin\0")):
+        found = await admin.call("GET", USERS, 422, params={field: value})
+        assert [one["field"] for one in found["errors"]] == [field]
+    somebody = await make(admin.auth, "")
+    path = f"{USERS}/{somebody['id']}/suspension"
+    refused = await admin.call("PUT", path, 422, json={"reason": "Sells\0spam."})
+    assert [one["field"] for one in refused["errors"]] == ["reason"]
