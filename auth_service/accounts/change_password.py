@@ -23,6 +23,9 @@ from shared.db.database import Database
 from shared.errors import Conflict, FieldError, Invalid
 from shared.security.principal import Principal
 
+_OVER_WITH_THE_PASSWORD = (Purpose.RESET_PASSWORD, Purpose.CHANGE_EMAIL, Purpose.SECOND_FACTOR)
+"""What somebody may have begun who knew the old one, or was logged in elsewhere."""
+
 
 class PasswordChangedMeanwhile(Conflict):
     """Two changes at once; this is the one that came second."""
@@ -44,7 +47,7 @@ class CheckOwnPassword:
     ) -> None:
         """Raises `ProofRefused`, `LoginDelayed` and `TooBusy`."""
         at_home = await self.delays.is_at_home(caller.id, device)
-        keys = self.delays.keys(Use.CONFIRM, str(caller.id), device, at_home=at_home)
+        keys = self.delays.keys(Use.CHANGE_PASSWORD, str(caller.id), device, at_home=at_home)
         await self.delays.check(keys, field)
         try:
             is_right = await self.passwords.verify(password, hashed)
@@ -118,7 +121,8 @@ class ChangePassword:
         async with self.database.transaction() as tx:
             if not await Accounts(tx).replace_hash(account.id, old_hash, new_hash):
                 raise PasswordChangedMeanwhile
-            await Tickets(tx).withdraw(Purpose.RESET_PASSWORD, account.id)
+            for purpose in _OVER_WITH_THE_PASSWORD:
+                await Tickets(tx).withdraw(purpose, account.id)
             ended = await self.end_sessions.all(
                 tx, account.id, "password_changed", kept=caller.session_id
             )

@@ -32,7 +32,7 @@ _ADD = insert(users).on_conflict_do_nothing().returning(users.c.id)
 _BY_ID = select(*ACCOUNT).where(users.c.id == bindparam("id"))
 _LOCK = _BY_ID.with_for_update()
 _KEEP_ACTIVE = (
-    select(users.c.id)
+    select(users.c.password_hash)
     .where(users.c.id == bindparam("id"), users.c.suspended_at.is_(None))
     .with_for_update(read=True)
 )
@@ -73,6 +73,12 @@ _REPLACE_HASH = (
     .values(password_hash=bindparam("new_hash"))
 )
 _HASH_OF = select(users.c.password_hash).where(users.c.id == bindparam("user"))
+
+
+class Kept(NamedTuple):
+    """What does not change until the commit."""
+
+    password_hash: str | None
 
 
 class Taken(NamedTuple):
@@ -163,9 +169,11 @@ class Accounts:
         row = await self._executor.one(_LOCK, {"id": user})
         return account_of(row) if row else None
 
-    async def stays_active(self, user: UserId) -> bool:
-        """Whether the account is there and not suspended, and will be until the commit."""
-        return await self._executor.one(_KEEP_ACTIVE, {"id": user}) is not None
+    async def keep_active(self, user: UserId) -> Kept | None:
+        """If the account is there and not suspended, it stays so until the commit, and so does its
+        password."""
+        row = await self._executor.one(_KEEP_ACTIVE, {"id": user})
+        return Kept(row.password_hash) if row else None
 
     async def find(self, user: UserId) -> Account | None:
         """The account of that id."""

@@ -41,6 +41,12 @@ _REVOKE = (
     )
     .values(revoked_at=bindparam("now"))
 )
+_REVOKE_ALL = (
+    update(api_keys)
+    .where(api_keys.c.user_id == bindparam("owner"), api_keys.c.revoked_at.is_(None))
+    .values(revoked_at=bindparam("now"))
+    .returning(api_keys.c.id)
+)
 _EXISTS = select(api_keys.c.id).where(
     api_keys.c.user_id == bindparam("owner"), api_keys.c.id == bindparam("key")
 )
@@ -112,6 +118,11 @@ class ApiKeys:
     async def revoke(self, owner: UserId, key: SessionId, now: datetime) -> bool:
         """Revoke a key of `owner`; whether it was not revoked before."""
         return await self._executor.run(_REVOKE, {"owner": owner, "key": key, "now": now}) == 1
+
+    async def revoke_all(self, owner: UserId, now: datetime) -> Sequence[SessionId]:
+        """Revoke every key of `owner`; which these were."""
+        rows = await self._executor.all(_REVOKE_ALL, {"owner": owner, "now": now})
+        return [SessionId(row.id) for row in rows]
 
     async def exists(self, owner: UserId, key: SessionId) -> bool:
         """Whether `owner` has, or had lately, a key of that id."""

@@ -24,6 +24,7 @@ from auth_service.device import Device
 from auth_service.mail.domain import Letter, Template, circumstances
 from auth_service.mail.use_cases import WriteLetter
 from auth_service.secrets import hash_of
+from auth_service.sessions.use_cases import require_session
 from auth_service.tokens.keyring import KeyRing
 from auth_service.tokens.revocations import revoke
 from shared.clock import Clock
@@ -57,6 +58,7 @@ class MakeApiKey:
             owner = await Accounts(tx).lock(caller.id)
             if owner is None:
                 raise AccountGone
+            await require_session(tx, caller)
             key = ApiKey(
                 id=SessionId(uuid7()),
                 owner=owner.id,

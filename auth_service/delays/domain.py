@@ -25,7 +25,9 @@ class Use(StrEnum):
 
     LOG_IN = "log_in"
     CONFIRM = "confirm"
-    """The password or a second factor of somebody who has a session."""
+    """Who somebody is who has a session, by a second factor, or by the password without one."""
+    CHANGE_PASSWORD = "change_password"  # noqa: S105 - the name of a use
+    """Apart: the right password must not make room for guesses at the second factor."""
     SECOND_FACTOR = "second_factor"
 
 
@@ -41,7 +43,7 @@ ACCOUNT = Rule(free=10, longest=timedelta(seconds=30))
 """Low, since whoever knows a name can fail under it from a thousand addresses."""
 GUARDED = Rule(free=10, longest=timedelta(hours=1))
 """An account's second factor: six digits can be guessed in a month at one try each 30 seconds. Only
-who knows the password can fail here, so that nobody else keeps the owner out."""
+who knows the password or has a session can fail here, so that nobody else keeps the owner out."""
 ADDRESS = Rule(free=100, longest=timedelta(seconds=60))
 """Many people share one: an office, a school, a carrier."""
 

@@ -33,6 +33,7 @@ from shared.clock import Clock
 from shared.db.database import Database
 from shared.security.principal import UserId
 
+_GUARDED_USES = frozenset({Use.SECOND_FACTOR, Use.CONFIRM})
 _NOBODY = UserId(UUID(int=0))
 
 
@@ -55,7 +56,7 @@ class Delays:
         by_pair = self._hash(use, "pair", account, network)
         counted = [Key(by_pair, PAIR)]
         if not at_home:
-            counted.append(Key(by_account, GUARDED if use is Use.SECOND_FACTOR else ACCOUNT))
+            counted.append(Key(by_account, GUARDED if use in _GUARDED_USES else ACCOUNT))
         if not at_home and network:  # else it did not come through the gateway
             counted.append(Key(by_address, ADDRESS))
         shared_with_others = tuple(key.hash for key in counted if key.hash == by_address)

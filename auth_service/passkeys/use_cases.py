@@ -32,6 +32,7 @@ from auth_service.passkeys.using import redeem_challenge
 from auth_service.recovery_codes.use_cases import MakeRecoveryCodes
 from auth_service.sessions.domain import Method
 from auth_service.sessions.repository import Sessions
+from auth_service.sessions.use_cases import require_session
 from auth_service.tickets.domain import Purpose
 from auth_service.tickets.repository import Tickets
 from shared.clock import Clock
@@ -83,6 +84,7 @@ class RegisterPasskey:
             account = await Accounts(tx).lock(caller.id)
             if account is None:
                 raise AccountGone
+            await require_session(tx, caller)
             _refuse_more_than(len(await Passkeys(tx).of_user(caller.id)))
             first = not await has_second_factor(tx, caller.id)
             if not await Passkeys(tx).add(passkey):

@@ -1,11 +1,14 @@
 """Composes verification and recovery."""
 
+from auth_service.factors.notices import TellOfFactors
 from auth_service.feature import Base, Feature
 from auth_service.recovery.change_email import AskToChangeEmail, ConfirmEmail
 from auth_service.recovery.endpoints import RecoveryEndpoints
 from auth_service.recovery.pages import PageEndpoints
 from auth_service.recovery.reset_password import AskForReset, ResetPassword
+from auth_service.recovery.squatters import EvictSquatter
 from auth_service.recovery.verify_email import ResendVerification, VerifyEmail
+from auth_service.social.notices import TellOfLinks
 
 
 def build(base: Base) -> Feature:
@@ -22,6 +25,11 @@ def build(base: Base) -> Feature:
             base.end_sessions,
             base.delays,
             base.write_letter,
+            EvictSquatter(
+                TellOfFactors(base.write_letter, clock),
+                TellOfLinks(base.write_letter, clock),
+                clock,
+            ),
             clock,
         ),
         AskToChangeEmail(database, base.require_recent, base.write_letter, base.links, clock),

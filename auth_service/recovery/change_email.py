@@ -28,7 +28,7 @@ from auth_service.mail.repository import Mails
 from auth_service.mail.use_cases import WriteLetter
 from auth_service.recovery.domain import LIFETIMES, Links, TooManyMails
 from auth_service.recovery.repository import Addresses
-from auth_service.sessions.use_cases import EndSessions, RequireRecent
+from auth_service.sessions.use_cases import EndSessions, RequireRecent, require_session
 from auth_service.tickets.domain import Purpose, TicketInvalid
 from auth_service.tickets.repository import Tickets
 from shared.clock import Clock
@@ -60,6 +60,7 @@ class AskToChangeEmail:
             account = await Accounts(tx).lock(caller.id)
             if account is None:
                 raise AccountGone
+            await require_session(tx, caller)
             if account.email is not None and email_key(account.email) == email_key(email):
                 raise Invalid(errors=(FieldError("email", "is your address already"),))
             await self._require_pause(tx, account)

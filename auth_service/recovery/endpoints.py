@@ -98,7 +98,9 @@ class RecoveryEndpoints:
         tag="auth",
         description="The link is good for 30 minutes and one use; a password that breaks a rule "
         "does not use it up. All sessions of the account end, and its address counts as "
-        "confirmed. Second factors are needed as before.",
+        "confirmed. Second factors are needed as before; but where the address was never confirmed "
+        "before, second factors, linked accounts and API keys go, since somebody else may have "
+        "registered with it.",
         body_example=PasswordReset(_TOKEN, "Correct7Horse"),
         example=_RESET,
         errors=(TicketInvalid, AccountSuspended, TooBusy),

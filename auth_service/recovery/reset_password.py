@@ -19,6 +19,7 @@ from auth_service.mail.use_cases import WriteLetter
 from auth_service.recovery.even_steps import in_even_steps
 from auth_service.recovery.repository import Addresses
 from auth_service.recovery.send_link import SendLink
+from auth_service.recovery.squatters import EvictSquatter
 from auth_service.recovery.verify_email import unless_too_soon
 from auth_service.sessions.use_cases import EndSessions
 from auth_service.tickets.domain import Purpose, Ticket, TicketInvalid
@@ -57,7 +58,8 @@ class ResetPassword:
     """Use up the link of a mail for a new password, which ends every session.
 
     Raises `TicketInvalid`; `Invalid`, with every rule that the password breaks, which leaves the
-    link as it is; `AccountSuspended` and `TooBusy`. Second factors stay as they are.
+    link as it is; `AccountSuspended` and `TooBusy`. Second factors stay as they are, unless this is
+    the first proof of the address.
     """
 
     database: Database
@@ -66,22 +68,26 @@ class ResetPassword:
     end_sessions: EndSessions
     delays: Delays
     write_letter: WriteLetter
+    evict_squatter: EvictSquatter
     clock: Clock
 
     async def __call__(self, token: str, password: str, device: Device) -> None:
         """The new password counts."""
         ticket = await Tickets(self.database).find(Purpose.RESET_PASSWORD, token, self.clock.now())
-        self._check(password, await _owner(self.database, ticket))
+        owner = await _owner(self.database, ticket)
+        self._check(password, owner)
         password_hash = await self.passwords.hash(password)
         now = self.clock.now()
         async with self.database.transaction() as tx:
+            await Accounts(tx).lock(owner.id)  # log-ins under way wait, and then see it
             ticket = await Tickets(tx).redeem(Purpose.RESET_PASSWORD, token, now)
             owner = await _owner(tx, ticket)
             if not await Addresses(tx).verify(owner.id, ticket.data["email"], now):
                 raise TicketInvalid
             await Addresses(tx).set_password(owner.id, password_hash)
-            await Tickets(tx).withdraw(Purpose.RESET_PASSWORD, owner.id)
-            await Tickets(tx).withdraw(Purpose.VERIFY_EMAIL, owner.id)
+            await Tickets(tx).withdraw_all(owner.id)  # whatever somebody has begun with the old one
+            if not owner.email_verified:
+                await self.evict_squatter(tx, owner, device)
             await self.end_sessions.all(tx, owner.id, "password_reset")
             await self._forget_failures(tx, owner, device, now)
             await self._tell(tx, owner, device)

@@ -41,6 +41,10 @@ class Admit:
 
     `guest` is the hash of the refresh token of the guest that they have been until now, who is
     adopted; raises `Invalid` when it is none.
+
+    `password_hash` is that of the password by which they came; raises `WrongCredentials` when
+    another one counts by now. A suspension or a new password that comes meanwhile is seen here, or
+    it waits and ends this session.
     """
 
     database: Database
@@ -55,13 +59,16 @@ class Admit:
         device: Device,
         methods: tuple[Method, ...],
         guest: bytes | None = None,
+        *,
+        password_hash: str | None = None,
     ) -> LoggedIn:
         """The first pair of tokens."""
         self._require_usable(account)
         async with self.database.transaction() as tx:
+            await self._keep(tx, account, password_hash)
             factors = await second_factors(tx, account.id)
             if not is_two_step(factors) or not SECOND_FACTORS.isdisjoint(methods):
-                return await self.let_in(tx, account, device, methods, guest)
+                return await self._start(tx, account, device, methods, guest)
             if guest is not None:
                 await self.adopt_guest.check(tx, guest, account)
             challenge = await Tickets(tx).issue(
@@ -81,13 +88,28 @@ class Admit:
         methods: tuple[Method, ...],
         guest: bytes | None = None,
     ) -> LoggedIn:
-        """The same in the transaction of whoever has seen that these methods are enough.
-
-        A suspension that comes meanwhile is seen here, or it waits and ends this session.
-        """
+        """The same in the transaction of whoever has seen that these methods are enough."""
         self._require_usable(account)
-        if not await Accounts(tx).stays_active(account.id):
+        await self._keep(tx, account)
+        return await self._start(tx, account, device, methods, guest)
+
+    async def _keep(
+        self, tx: Transaction, account: Account, password_hash: str | None = None
+    ) -> None:
+        kept = await Accounts(tx).keep_active(account.id)
+        if kept is None:
             raise AccountSuspended
+        if password_hash is not None and kept.password_hash != password_hash:
+            raise WrongCredentials
+
+    async def _start(
+        self,
+        tx: Transaction,
+        account: Account,
+        device: Device,
+        methods: tuple[Method, ...],
+        guest: bytes | None,
+    ) -> LoggedIn:
         if guest is not None:
             await self.adopt_guest(tx, guest, account, device)
         await AuditLog(tx).add(
@@ -143,8 +165,18 @@ class LogIn:
             raise WrongCredentials
         await self.delays.succeeded(keys)
         if hashed is not None and verdict.renewed is not None:
-            await Accounts(self.database).replace_hash(account.id, hashed, verdict.renewed)
-        return await self.admit(account, device, (Method.PASSWORD,), guest)
+            hashed = await self._renew(account, password, hashed, verdict.renewed)
+        return await self.admit(account, device, (Method.PASSWORD,), guest, password_hash=hashed)
+
+    async def _renew(self, account: Account, password: str, old: str, new: str) -> str:
+        """The hash that counts for `password` from now on; raises `WrongCredentials` if none."""
+        if await Accounts(self.database).replace_hash(account.id, old, new):
+            return new
+        # Another log-in has renewed it at this moment; or somebody has changed the password.
+        present = await Accounts(self.database).hash_of(account.id)
+        if present is None or not await self.passwords.verify(password, present):
+            raise WrongCredentials
+        return present
 
     async def _verify(self, password: str, hashed: str | None, keys: Keys) -> Verdict:
         try:

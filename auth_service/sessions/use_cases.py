@@ -28,6 +28,7 @@ from shared.db.database import Database, Transaction
 from shared.ids import uuid7
 from shared.security.principal import Principal, SessionId, UserId
 from shared.security.tokens import TokenIssuer
+from shared.security.verifier import SessionRevoked
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +134,16 @@ class RequireRecent:
         raise ReauthenticationRequired(
             how if methods else "Log in again first.", members={"methods": methods}
         )
+
+
+async def require_session(tx: Transaction, caller: Principal) -> None:
+    """Raise `SessionRevoked` unless the caller's session goes on, also when it has only just ended.
+
+    For what gives a way in to an account, which the caller has locked: a reset of the password
+    that comes at this moment either waits and finds it, or is seen here.
+    """
+    if await Sessions(tx).last_proof(caller.session_id) is None:
+        raise SessionRevoked
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from auth_service.accounts.repository import Accounts
 from auth_service.device import Device
 from auth_service.factors.domain import LastWayIn
 from auth_service.factors.repository import ways_in
+from auth_service.sessions.use_cases import require_session
 from auth_service.social.domain import (
     Identity,
     IdentityNotFound,
@@ -67,6 +68,7 @@ class LinkIdentity:
             owner = await Accounts(tx).lock(caller.id)
             if owner is None:
                 raise AccountGone
+            await require_session(tx, caller)
             if not await Identities(tx).add(identity):
                 return await self._present(Identities(tx), identity)
             label = _label(self.providers, provider)

@@ -36,6 +36,11 @@ _REMOVE = (
     .where(identities.c.id == bindparam("identity"), identities.c.user_id == bindparam("user"))
     .returning(identities.c.provider)
 )
+_REMOVE_ALL = (
+    delete(identities)
+    .where(identities.c.user_id == bindparam("user"))
+    .returning(identities.c.provider)
+)
 
 
 class Identities:
@@ -71,6 +76,10 @@ class Identities:
         """Remove one of a user's; its provider, or None when there is no such one."""
         row = await self._executor.one(_REMOVE, {"identity": identity, "user": user})
         return row.provider if row else None
+
+    async def remove_all(self, user: UserId) -> Sequence[str]:
+        """Remove all of a user; their providers."""
+        return [row.provider for row in await self._executor.all(_REMOVE_ALL, {"user": user})]
 
 
 def _this(provider: str, subject: str) -> dict[str, Any]:

@@ -35,6 +35,7 @@ _COUNT_ATTEMPT = (
 _WITHDRAW = delete(tickets).where(
     tickets.c.user_id == bindparam("user"), tickets.c.purpose == bindparam("wanted")
 )
+_WITHDRAW_ALL = delete(tickets).where(tickets.c.user_id == bindparam("user"))
 _LAST_ISSUED = select(func.max(tickets.c.created_at).label("at")).where(
     tickets.c.user_id == bindparam("user"), tickets.c.purpose == bindparam("wanted")
 )
@@ -90,6 +91,10 @@ class Tickets:
     async def withdraw(self, purpose: Purpose, user: UserId) -> int:
         """Make all tickets of `user` for this purpose useless; how many there were."""
         return await self._executor.run(_WITHDRAW, {"user": user, "wanted": purpose})
+
+    async def withdraw_all(self, user: UserId) -> int:
+        """Make all tickets of `user` useless, whatever for; how many there were."""
+        return await self._executor.run(_WITHDRAW_ALL, {"user": user})
 
     async def last_issued(self, purpose: Purpose, user: UserId) -> datetime | None:
         """When the newest unused ticket of `user` for this purpose was issued."""

@@ -12,6 +12,7 @@ from auth_service.factors.repository import has_second_factor, remove_all
 from auth_service.recovery_codes.use_cases import MakeRecoveryCodes
 from auth_service.sessions.domain import Method
 from auth_service.sessions.repository import Sessions
+from auth_service.sessions.use_cases import require_session
 from auth_service.totp.domain import (
     TotpActive,
     TotpNotFound,
@@ -73,6 +74,7 @@ class ConfirmTotp:
             account = await Accounts(tx).lock(caller.id)
             if account is None:
                 raise AccountGone
+            await require_session(tx, caller)
             found = await Authenticators(tx).lock(caller.id)
             if found is None:
                 raise TotpNotFound("Begin with POST /api/auth/factors/totp.")

@@ -49,6 +49,9 @@ class BoundEndpoint:
             arguments["query"] = _collect(errors, convert_strings, values, signature.query)
         if signature.body is not None:
             body = await _read_json(request, required=signature.body_required)
+            if signature.caller is not None:
+                # A body may come so slowly that whoever sends it has been logged out meanwhile.
+                arguments["caller"] = await self._caller(request)
             arguments["body"] = (
                 None if body is None else _collect(errors, decode_json, body, signature.body)
             )

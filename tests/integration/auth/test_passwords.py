@@ -107,7 +107,9 @@ async def test_renewing_a_hash_does_not_undo_a_change_at_the_same_moment(
 
     with monkeypatch.context() as patched:
         patched.setattr(Passwords, "check", slow)
-        await auth.log_in(user["email"])
+        form = {"username": user["email"], "password": PASSWORD}
+        refused = await auth.http.post("/api/auth/login", data=form)
+    assert (refused.status_code, refused.json()["code"]) == (401, "wrong_credentials")
     assert await hash_of(auth, user) == changed
 
 

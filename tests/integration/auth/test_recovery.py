@@ -193,6 +193,8 @@ async def test_a_reset_ends_every_session(auth: Auth) -> None:
 
 async def test_a_reset_does_not_lead_past_the_second_factor(auth: Auth) -> None:
     mina = await (await Member.of(auth)).set_up_totp()
+    confirmation = await token_for(auth, mina.user["email"], Template.VERIFY_EMAIL)
+    assert (await post(auth, "verify-email", token=confirmation)).status_code == 200
     token = await ask_for_reset(auth, mina.user["email"])
     answer = await post(auth, "password/reset", token=token, password=NEW)
     assert answer.json().keys() == {"message"}  # and no token
