@@ -67,6 +67,7 @@ def test_every_operation_has_a_summary_and_a_name_of_its_own(document: Document)
     assert [name for name, operation in found if not operation.get("summary")] == []
     names = [operation["operationId"] for _, operation in found]
     assert sorted(names) == sorted(set(names))
+    assert [name for name in names if not name.isidentifier()] == []
 
 
 def test_every_json_body_and_answer_has_an_example(document: Document) -> None:
