@@ -50,7 +50,7 @@ class RecoveryEndpoints:
         "POST",
         "/api/auth/verify-email",
         summary="Confirm an e-mail address",
-        tag="auth",
+        tag="recovery",
         description="With the token of the link in a mail, which is good for 24 hours and one use.",
         body_example=TokenRequest(_TOKEN),
         example=_VERIFIED,
@@ -66,7 +66,7 @@ class RecoveryEndpoints:
         "/api/auth/verify-email/resend",
         status=202,
         summary="Ask for the mail that confirms an address once more",
-        tag="auth",
+        tag="recovery",
         description=_UNTOLD + _LIMITS,
         body_example=_EMAIL,
         example=_RESENT,
@@ -81,7 +81,7 @@ class RecoveryEndpoints:
         "/api/auth/password/forgot",
         status=202,
         summary="Ask for a link to choose a new password",
-        tag="auth",
+        tag="recovery",
         description=_UNTOLD + _LIMITS + " A newer link makes the older one useless.",
         body_example=_EMAIL,
         example=_ASKED,
@@ -95,7 +95,7 @@ class RecoveryEndpoints:
         "POST",
         "/api/auth/password/reset",
         summary="Choose a new password by the link of a mail",
-        tag="auth",
+        tag="recovery",
         description="The link is good for 30 minutes and one use; a password that breaks a rule "
         "does not use it up. All sessions of the account end, and its address counts as "
         "confirmed. Second factors are needed as before; but where the address was never confirmed "
@@ -115,7 +115,7 @@ class RecoveryEndpoints:
         "/api/auth/email",
         status=202,
         summary="Ask for another e-mail address",
-        tag="auth",
+        tag="recovery",
         description="Nothing changes until the link in the mail to the new address is opened, "
         "within an hour. If another account has the address, the answer is the same and its "
         "owner is told. Needs a proof of identity of the last ten minutes. " + _LIMITS,
@@ -133,7 +133,7 @@ class RecoveryEndpoints:
         "POST",
         "/api/auth/email/confirm",
         summary="Confirm another e-mail address",
-        tag="auth",
+        tag="recovery",
         description="With the token of the link in the mail to the new address. The old address "
         "is told, and sessions other than the one that asked are ended.",
         body_example=TokenRequest(_TOKEN),

@@ -10,7 +10,9 @@ PAGES = sorted(
     page.relative_to(ROOT).as_posix() for page in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"))
 )
 TOP = {path.name for path in ROOT.iterdir()}
-MACHINE = re.compile(r"(?<![\w.])/(?:work|root|home|tmp|Users)/\w")
+OURS = "madang-mail"
+"""The outbox of containers, by default under /tmp."""
+MACHINE = re.compile(rf"(?<![\w.])/(?:work|root|home|tmp|Users)/(?!{OURS}\b)\w")
 
 
 def text_of(page: str) -> str:
