@@ -39,7 +39,7 @@ _REMOVE = {
 async def second_factors(executor: Executor, user: UserId) -> tuple[Factor, ...]:
     """The kinds of factors that this user can use now."""
     row = await executor.one(_FACTORS, {"user": user})
-    return tuple(kind for kind in Factor if row is not None and row._mapping[kind.value])
+    return tuple(kind for kind in Factor if row is not None and getattr(row, kind.value))
 
 
 async def has_second_factor(executor: Executor, user: UserId) -> bool:

@@ -64,10 +64,17 @@ class Admit:
     ) -> LoggedIn:
         """The first pair of tokens."""
         self._require_usable(account)
+        factors = await second_factors(self.database.hot, account.id)
+        is_enough = not is_two_step(factors) or not SECOND_FACTORS.isdisjoint(methods)
+        if is_enough and guest is None:
+            started = await self.start_session.at_once(
+                self.database.hot, account, device, methods, password_hash
+            )
+            if started is not None:
+                return started
         async with self.database.transaction() as tx:
             await self._keep(tx, account, password_hash)
-            factors = await second_factors(tx, account.id)
-            if not is_two_step(factors) or not SECOND_FACTORS.isdisjoint(methods):
+            if is_enough:
                 return await self._start(tx, account, device, methods, guest)
             if guest is not None:
                 await self.adopt_guest.check(tx, guest, account)

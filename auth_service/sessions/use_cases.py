@@ -21,10 +21,12 @@ from auth_service.sessions.domain import (
     SessionNotFound,
 )
 from auth_service.sessions.repository import Sessions
+from auth_service.sessions.starting import start_at_once
 from auth_service.tokens.keyring import KeyRing
 from auth_service.tokens.revocations import revoke
 from shared.clock import Clock
 from shared.db.database import Database, Transaction
+from shared.db.executor import Executor
 from shared.ids import uuid7
 from shared.security.principal import Principal, SessionId, UserId
 from shared.security.tokens import TokenIssuer
@@ -85,6 +87,26 @@ class StartSession:
             session, account.id, device, methods, self.clock.now(), self.limits
         )
         return await self.issue(tx, session, account)
+
+    async def at_once(
+        self,
+        executor: Executor,
+        account: Account,
+        device: Device,
+        methods: tuple[Method, ...],
+        password_hash: str | None,
+    ) -> LoggedIn | None:
+        """The same in one statement, noted in the audit log; None, and nothing done, when something
+        is in the way: the account is suspended, or another password counts by now."""
+        secret, now = new_secret(), self.clock.now()
+        session = await start_at_once(
+            executor, account.id, device, methods, now, self.limits,
+            token_hash=secret.hash, password_hash=password_hash,
+        )  # fmt: skip
+        if session is None:
+            return None
+        expires_at = now + min(self.limits.inactivity, self.limits.age)
+        return self.issue.pair(session, account, secret.token, expires_at)
 
 
 @dataclass(frozen=True, slots=True)
