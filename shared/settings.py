@@ -1,6 +1,7 @@
 """Settings from the environment: every mistake is listed at once, by its variable's name.
 
-Each variable can also be given as `NAME_FILE`, the path of a file that holds the value.
+Each variable can also be given as `NAME_FILE`, the path of a file that holds the value. An empty
+one counts as not set: a template, or a shell, leaves `NAME=` where it has no value.
 """
 
 import os
@@ -73,7 +74,11 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_file=".env", extra="ignore", hide_input_in_errors=True, enable_decoding=False
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        hide_input_in_errors=True,
+        enable_decoding=False,
     )
 
     @classmethod

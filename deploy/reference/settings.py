@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from annotated_types import Ge, Gt, Le, Lt
+from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from auth_service.settings import AuthSettings
@@ -32,8 +33,8 @@ _INTRODUCTION = """\
 Every setting is an environment variable. Each can also be given as `NAME_FILE`, the path of a file
 that holds the value (`SECRET_KEY_FILE=/run/secrets/key`), and as a line `NAME=value` of a file
 `.env` in the working directory. The environment comes first, then the file that is named, then
-`.env`. A process that finds a value missing or wrong lists every mistake by name and ends with
-status 2.
+`.env`; an empty value counts as none. A process that finds a value missing or wrong lists every
+mistake by name and ends with status 2.
 
 `madang` is the embedded suite (`make run`, `make demo`). It gives its services their databases,
 secret key, broker and storage, and itself listens and logs. All other settings of the services,
@@ -101,6 +102,8 @@ def _default_of(field: FieldInfo) -> str:
 
 
 def _plain(value: object) -> str:
+    if isinstance(value, SecretStr):
+        value = value.get_secret_value()  # what stands in the source is no secret
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return json.dumps(value) if isinstance(value, bool) else str(value)

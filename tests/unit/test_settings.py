@@ -86,6 +86,18 @@ def test_a_value_may_come_from_a_file(environment: pytest.MonkeyPatch, tmp_path:
     assert load(ServiceSettings).secret_key.get_secret_value() == "y" * 40
 
 
+def test_an_empty_value_counts_as_none(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    put(environment, PORT="", ENVIRONMENT="", SECRET_KEY="")
+    (tmp_path / ".env").write_text("LOG_LEVEL=\n")
+    with pytest.raises(BadSettings, match=r"\ASECRET_KEY: it is missing\. .*\Z"):
+        load(ServiceSettings)
+    (tmp_path / "key").write_text("y" * 40)
+    environment.setenv("SECRET_KEY_FILE", str(tmp_path / "key"))
+    settings = load(ServiceSettings)
+    assert (settings.environment, settings.log_level) == ("development", "INFO")
+    assert settings.secret_key.get_secret_value() == "y" * 40
+
+
 def test_a_file_that_cannot_be_read_is_named(environment: pytest.MonkeyPatch) -> None:
     put(environment)
     environment.setenv("SECRET_KEY_FILE", "/nowhere/key")
