@@ -10,7 +10,7 @@ RUN python -m venv --without-pip /opt/madang \
 FROM python:3.11-slim
 # The directories exist in the image so that volumes mounted there belong to the user.
 RUN /usr/sbin/useradd --uid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin madang \
- && install --directory --owner madang --group madang --mode 700 /var/lib/madang/storage
+ && install --directory --owner madang --group madang --mode 700 /var/lib/madang/storage /var/lib/madang/mail
 COPY --from=packages /opt/madang /opt/madang
 WORKDIR /app
 COPY gateway gateway

@@ -18,6 +18,7 @@ from jobs_service.settings import JobsSettings
 from shared.settings import Settings
 
 ROOT = Path(__file__).parents[3]
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
 OURS: dict[str, type[Settings]] = {
     "gateway": OwnProcessSettings,
     "auth": AuthSettings,
@@ -27,6 +28,10 @@ OURS: dict[str, type[Settings]] = {
     "setup": ProvisionSettings,
 }
 FOR_ALL = {"auth_url", "content_url", "jobs_url"}  # not every process reads each
+OF_THE_STACK = re.compile(
+    "host|port|debug|use_mock_api|offline_mode|work_dir|database_pool_size|aws_.*|upstream_.*"
+)
+"""What compose itself decides, or what makes no sense with it."""
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +55,34 @@ def test_every_setting_without_a_default_is_given(
 ) -> None:
     needed = {field for field, info in OURS[name].model_fields.items() if info.is_required()}
     assert needed <= {variable.lower() for variable in services[name]["environment"]}
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_every_other_setting_can_stand_in_env_and_has_its_default_from_the_process(
+    services: dict[str, dict[str, Any]], name: str
+) -> None:
+    given = {key.lower(): value for key, value in services[name]["environment"].items()}
+    assert [one for one in OURS[name].model_fields if one not in given] == [
+        one for one in OURS[name].model_fields if OF_THE_STACK.fullmatch(one) and one not in given
+    ]
+    assert ":-" not in "".join(str(value) for value in given.values())
+
+
+@pytest.mark.parametrize("name", ["auth", "content"])
+def test_a_volume_belongs_to_the_user_of_the_processes(
+    services: dict[str, dict[str, Any]], name: str
+) -> None:
+    made = re.search(r"install --directory --owner madang .*--mode 700 (.+)", DOCKERFILE)
+    assert made is not None
+    mounted = {volume.partition(":")[2] for volume in services[name]["volumes"]}
+    assert mounted <= set(made[1].split())
+
+
+def test_mails_without_a_server_outlive_the_container(
+    services: dict[str, dict[str, Any]],
+) -> None:
+    outbox = services["auth"]["environment"]["MAIL_OUTBOX"]
+    assert f"mails:{outbox}" in services["auth"]["volumes"]
 
 
 @pytest.mark.parametrize("name", [one for one in OURS if one != "setup"])
