@@ -21,7 +21,7 @@ class UserNotFound(NotFound):
 
 
 class LastAdmin(Conflict):
-    """Without this administrator nobody could administer anything."""
+    """Without this administrator, who stays and can log in, nobody could administer anything."""
 
     code, title = "last_admin", "Somebody has to remain an administrator"
 

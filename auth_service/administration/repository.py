@@ -95,6 +95,7 @@ _OTHER_ADMIN = select(users.c.id).where(
     _HAS_ROLE,
     users.c.id != bindparam("user"),
     users.c.suspended_at.is_(None),
+    users.c.deletion_due_at.is_(None),
 )
 _KEYS_OF = select(api_keys.c.id).where(
     api_keys.c.user_id == bindparam("user"), api_keys.c.revoked_at.is_(None)

@@ -34,7 +34,7 @@ class SuspendUser:
             raise NotYourself
         now = self.clock.now()
         async with self.database.transaction() as tx:
-            await _require_other_admin(tx, await _locked(tx, user))
+            await require_other_admin(tx, await _locked(tx, user))
             if not await Users(tx).suspend(user, reason, now):
                 return
             await self.end_sessions.all(tx, user, "suspended")
@@ -82,7 +82,7 @@ class SetRoles:
             if account.roles == roles:
                 return
             if "admin" not in roles:
-                await _require_other_admin(tx, account)
+                await require_other_admin(tx, account)
             await Users(tx).set_roles(user, roles)
             if not set(scopes_of(account.roles)) <= set(scopes_of(roles)):
                 await self.end_sessions.all(tx, user, "roles_changed")
@@ -121,6 +121,10 @@ async def _locked(tx: Transaction, user: UserId) -> Account:
     return account
 
 
-async def _require_other_admin(tx: Transaction, account: Account) -> None:
-    if "admin" in account.roles and not await Users(tx).has_admin_besides(account.id):
+async def require_other_admin(tx: Transaction, account: Account) -> None:
+    """Raise `LastAdmin` when nobody but the owner of `account` is an administrator."""
+    if "admin" not in account.roles:
+        return
+    await Users(tx).lock_roles()
+    if not await Users(tx).has_admin_besides(account.id):
         raise LastAdmin

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 
 from auth_service.accounts.domain import AccountGone
+from auth_service.administration.domain import LastAdmin
 from auth_service.device import device_of
 from auth_service.privacy.domain import DeletionNotAsked
 from auth_service.privacy.schemas import (
@@ -47,7 +48,7 @@ class DeletionEndpoints:
         body_schema=DELETION_SCHEMA,
         body_example=EXAMPLE_REQUEST,
         example=EXAMPLE_ASKED,
-        errors=(AccountGone, ReauthenticationRequired, Invalid, Malformed, TooLarge),
+        errors=(AccountGone, LastAdmin, ReauthenticationRequired, Invalid, Malformed, TooLarge),
     )
     async def ask_deletion(self, request: Request, caller: Principal) -> DeletionView:
         """Begin the grace period."""

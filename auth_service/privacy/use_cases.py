@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from auth_service.accounts import handles
 from auth_service.accounts.domain import Account, AccountGone
 from auth_service.accounts.repository import Accounts
+from auth_service.administration.use_cases import require_other_admin
 from auth_service.audit.domain import Action
 from auth_service.audit.repository import AuditLog
 from auth_service.device import Device
@@ -89,8 +90,10 @@ class AskForDeletion:
     due_now: Callable[[], None]
 
     async def __call__(self, caller: Principal, handle: str | None, device: Device) -> datetime:
-        """When the account will be erased, or was to be before; raises `Invalid` and
-        `AccountGone`."""
+        """When the account will be erased, or was to be before.
+
+        Raises `Invalid`, `AccountGone` and `LastAdmin`.
+        """
         now = self.clock.now()
         due = now + self.grace
         async with self.database.transaction() as tx:
@@ -100,6 +103,7 @@ class AskForDeletion:
             if handle is not None and handles.key(handle) != handles.key(account.handle):
                 message = "is not the handle of this account; leave it out or write it as it is"
                 raise Invalid(errors=(FieldError("user_handle", message),))
+            await require_other_admin(tx, account)
             if not await Departures(tx).ask(caller.id, due):
                 return account.deletion_due_at or due
             await self.end_sessions.all(tx, caller.id, "deletion", kept=caller.session_id)

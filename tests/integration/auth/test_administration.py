@@ -191,6 +191,14 @@ async def test_administrators_neither_suspend_themselves_nor_the_last_of_them(
     assert refused["code"] == "last_admin"
 
 
+async def test_the_last_administrator_stays(admin: Admin) -> None:
+    refused = await admin.call("POST", "/api/users/deletion", 409)
+    assert refused["code"] == "last_admin"
+    other = Admin(admin.auth, await make(admin.auth, "admin"))
+    await admin.call("POST", "/api/users/deletion", 202)
+    assert (await other.call("POST", "/api/users/deletion", 409))["code"] == "last_admin"
+
+
 async def test_two_administrators_cannot_take_away_each_others_role(admin: Admin) -> None:
     other = Admin(admin.auth, await make(admin.auth, "admin"))
     set_roles = SetRoles(admin.auth.database, EndSessions(admin.auth.clock), admin.auth.clock)
