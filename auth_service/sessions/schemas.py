@@ -44,9 +44,11 @@ class Credentials(msgspec.Struct, frozen=True, omit_defaults=True):
 CREDENTIALS_FORM: dict[str, Any] = {
     "type": "object",
     "required": ["password"],
-    "anyOf": [{"required": ["username"]}, {"required": ["email"]}],
     "properties": {
-        "username": {"type": "string", "description": "An e-mail address or a handle."},
+        "username": {
+            "type": "string",
+            "description": "An e-mail address or a handle; this or email is needed.",
+        },
         "email": {"type": "string", "description": "The same, for who calls it that."},
         "password": {"type": "string", "format": "password"},
         "refresh_token_in": {
