@@ -76,7 +76,7 @@ class Rules:
         if schema is None:
             if _JSON in self._bodies:
                 raise UnsupportedType(f"Send {' or '.join(self._bodies)}; this is {media_type!r}.")
-            return []  # what takes a form may take JSON, too: log-in does
+            return []  # a file, judged by its content
         if media_type == _JSON:
             return self._checks.mistakes(_decoded(body), schema, "")
         return self._of_form(body, schema) if media_type == _FORM else []

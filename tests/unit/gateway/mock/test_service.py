@@ -68,7 +68,9 @@ async def test_any_api_key_does_as_well(client: httpx.AsyncClient, header: str) 
 
 
 async def test_json_does_for_a_log_in_as_well(client: httpx.AsyncClient) -> None:
-    answer = await client.post("/api/users/login/", json={"email": "mina@x.example"})
+    answer = await client.post(
+        "/api/users/login/", json={"email": "mina@x.example", "password": "x"}
+    )
     assert answer.status_code == 200
 
 
