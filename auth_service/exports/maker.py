@@ -164,6 +164,10 @@ class ExportMaker:
     async def _finish(self, work: _Work, size: int) -> None:
         claim, now = work.claim, self._clock.now()
         async with self._database.transaction() as tx:
+            # First the owner, whom the letter names, and then the export: as who asks for the next
+            # one does, or the two would wait for each other.
+            if not await Exports(tx).lock_owner(claim.user_id):
+                raise ExportLost
             if not await Exports(tx).make_ready(claim, size, now, now + KEPT_FOR):
                 raise ExportLost
             if work.noted is None or not await Removals(tx).forget(claim.key, work.noted):

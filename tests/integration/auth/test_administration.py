@@ -295,7 +295,6 @@ async def test_a_list_of_users_is_served_by_indexes(admin: Admin) -> None:
             text(
                 "EXPLAIN SELECT id FROM users WHERE (email_key ~>=~ 'mina-1' AND email_key ~<~"
                 " 'mina-2') OR (handle_key ~>=~ 'mina-1' AND handle_key ~<~ 'mina-2')"
-                " ORDER BY id DESC LIMIT 21"
             )
         )
     told = "\n".join(row[0] for row in plan)
