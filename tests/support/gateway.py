@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from uuid import uuid4
 
+import msgspec
 from starlette.types import ASGIApp
 
 from gateway.access_log import AccessLog
@@ -23,14 +24,24 @@ from shared.security.keys import SigningKey, VerificationKey
 from shared.security.principal import Principal, SessionId, UserId
 from shared.security.revocations import Revocations
 from shared.security.service_tokens import ServiceTokenVerifier
-from shared.security.tokens import TokenIssuer
+from shared.security.tokens import AUDIENCE, ISSUER, AccessClaims, sign
 from shared.security.verifier import TokenVerifier
 
 ORIGIN = "https://app.example"
 CLOCK = SystemClock()
 KEY = SigningKey.generate()
 USER = Principal(UserId(uuid4()), SessionId(uuid4()))
-TOKEN = TokenIssuer(KEY, CLOCK).issue(USER)
+
+
+def lasting_token() -> str:
+    """An access token of `USER` that outlives any run of the tests."""
+    now = int(CLOCK.now().timestamp())
+    who = {"jti": uuid4().hex, "sub": USER.id, "sid": USER.session_id}
+    said = {"iss": ISSUER, "aud": AUDIENCE, "iat": now, "exp": now + 24 * 3600}
+    return sign(msgspec.convert(said | who, AccessClaims), KEY)
+
+
+TOKEN = lasting_token()
 MAX_BODY = 64 * 1024
 MAX_UPLOAD = 1024 * 1024 * 1024
 
