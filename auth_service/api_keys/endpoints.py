@@ -24,7 +24,6 @@ from auth_service.device import device_of
 from auth_service.sessions.domain import ReauthenticationRequired
 from auth_service.sessions.use_cases import RequireRecent
 from shared.db.database import Database
-from shared.errors import Forbidden
 from shared.http.endpoint import endpoint
 from shared.http.paging import Cursors, Page, PageQuery
 from shared.security.api_keys import EXCHANGE_PATH, KeyExchange, KeyShown
@@ -33,7 +32,6 @@ from shared.security.principal import CallingService, Principal
 _EXAMPLE_EXCHANGE = KeyExchange(
     "eyJhbGciOiJFZERTQSJ9.eyJhcGlfa2V5Ijp0cnVlfQ.c2ln", datetime(2026, 3, 1, 9, 35, tzinfo=UTC)
 )
-_GATEWAY = "gateway"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +108,8 @@ class InternalApiKeyEndpoints:
         tag="internal",
         body_example=KeyShown(EXAMPLE_KEY),
         example=_EXAMPLE_EXCHANGE,
-        errors=(Forbidden,),
+        callers=("gateway",),
     )
     async def exchange(self, body: KeyShown, caller: CallingService) -> KeyExchange:
         """An access token of minutes, or why there is none."""
-        if caller.name != _GATEWAY:
-            raise Forbidden(f"The service {caller.name!r} has no API keys to exchange.")
         return await self.exchange_key(body.key)

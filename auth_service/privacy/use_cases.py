@@ -29,6 +29,7 @@ from shared.security.principal import Principal, UserId
 
 log = get_logger(__name__)
 
+SECONDS_BETWEEN_LOOKS = 60.0
 _NOWHERE = Device()
 
 

@@ -10,13 +10,11 @@ from content_service.people.schemas import EXAMPLE_LINE, KnownOf
 from content_service.videos.domain import VideoId
 from content_service.videos.repository import Videos
 from shared.db.database import Database
-from shared.errors import Forbidden
 from shared.http.endpoint import endpoint
 from shared.http.lines import MEDIA_TYPE, lines_response
 from shared.security.principal import CallingService
 
 _PAGE = 200
-_READER = "auth"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +30,10 @@ class PeopleEndpoints:
         tag="internal",
         answers=(MEDIA_TYPE,),
         example=EXAMPLE_LINE,
-        errors=(Forbidden,),
+        callers=("auth",),
     )
     async def data(self, user_id: UUID, caller: CallingService) -> Response:
         """The person's videos."""
-        if caller.name != _READER:
-            raise Forbidden(f"The service {caller.name!r} may not read what is known of people.")
         return await lines_response(self._known(user_id))
 
     async def _known(self, user_id: UUID) -> AsyncIterator[KnownOf]:

@@ -28,7 +28,7 @@ from content_service.videos.upload_form import (
 from content_service.videos.use_cases import DeleteVideo, FindVideo, OpenVideo
 from shared.db.aliases import OwnerErased
 from shared.db.database import Database
-from shared.errors import Forbidden, Invalid
+from shared.errors import Invalid
 from shared.http.endpoint import endpoint
 from shared.http.files import ServedFile, file_response
 from shared.http.paging import Cursors, Page, PageQuery
@@ -38,7 +38,6 @@ from shared.storage.storage import StorageUnavailable
 _FORM_OVERHEAD = 64 * 1024
 """Bytes that a form may need around its file."""
 _MEDIA_TYPES = ("video/*", "audio/*", "application/ogg")
-_READERS = frozenset({"auth", "jobs"})
 _SENDING_ERRORS = (
     VideoNotFound,
     VideoNotReady,
@@ -168,12 +167,11 @@ class InternalVideoEndpoints:
         tag="internal",
         answers=_MEDIA_TYPES,
         sends_file=True,
-        errors=(*_SENDING_ERRORS, Forbidden),
+        errors=_SENDING_ERRORS,
+        callers=("auth", "jobs"),
     )
     async def content(self, video_id: UUID, request: Request, caller: CallingService) -> Response:
         """The file of any video that is ready."""
-        if caller.name not in _READERS:
-            raise Forbidden(f"The service {caller.name!r} may not read videos.")
         video = await self.open(VideoId(video_id), None)
         return await file_response(request, _served(video, self.open))
 

@@ -14,13 +14,11 @@ from jobs_service.jobs.repository import Jobs
 from jobs_service.jobs.schemas import JobView
 from jobs_service.people.schemas import EXAMPLE_LINE, KnownOf, TrackOf
 from shared.db.database import Database
-from shared.errors import Forbidden
 from shared.http.endpoint import endpoint
 from shared.http.lines import MEDIA_TYPE, lines_response
 from shared.security.principal import CallingService, UserId
 
 _PAGE = 200
-_READER = "auth"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +34,10 @@ class PeopleEndpoints:
         tag="internal",
         answers=(MEDIA_TYPE,),
         example=EXAMPLE_LINE,
-        errors=(Forbidden,),
+        callers=("auth",),
     )
     async def data(self, user_id: UUID, caller: CallingService) -> Response:
         """The person's jobs and their results, and the movements of their credits."""
-        if caller.name != _READER:
-            raise Forbidden(f"The service {caller.name!r} may not read what is known of people.")
         return await lines_response(self._known(UserId(user_id)))
 
     async def _known(self, user: UserId) -> AsyncIterator[KnownOf]:

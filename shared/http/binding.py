@@ -10,7 +10,7 @@ from starlette.types import Receive, Scope, Send
 from shared.errors import FieldError, Invalid, TooLarge, UnsupportedType
 from shared.http.decoding import convert_string, convert_strings, decode_json
 from shared.http.endpoint import Authenticator, Endpoint, HeaderParameter
-from shared.security.access import refuse
+from shared.security.access import refuse, refuse_service
 from shared.security.bearer import bearer_token
 
 MAX_JSON_BYTES = 1024 * 1024
@@ -66,10 +66,12 @@ class BoundEndpoint:
         if header is None and self._signature.caller == "optional":
             return None
         token = bearer_token(header)
-        if self._signature.caller == "service":
-            return await self._authenticate.service(token)
-        caller = await self._authenticate.user(token)
         declaration = self._endpoint.declaration
+        if self._signature.caller == "service":
+            service = await self._authenticate.service(token)
+            refuse_service(service, declaration.callers)
+            return service
+        caller = await self._authenticate.user(token)
         refuse(caller, declaration.scope, guests=declaration.guests)
         return caller
 

@@ -19,7 +19,7 @@ What a parameter is:
 
 Who may call, beyond that (`shared/security/access.py`): with `scope`, an API key that has it;
 without, no API key at all. A scope that begins with `admin:` is needed by everybody. `guests=False`
-asks for a registered account.
+asks for a registered account. A `CallingService` is any of ours, or one of `callers`.
 
 An answer is a Struct (JSON), None (204), or a Starlette `Response` as it is.
 """
@@ -91,6 +91,7 @@ class Declaration:
     sends_file: bool
     scope: str | None
     guests: bool
+    callers: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +138,7 @@ def endpoint(
     sends_file: bool = False,
     scope: str | None = None,
     guests: bool = True,
+    callers: tuple[str, ...] = (),
 ) -> Callable[[H], H]:
     """Declare a method as an endpoint.
 
@@ -147,7 +149,7 @@ def endpoint(
     """
     declaration = Declaration(
         method, path, status, summary, tag, description, example, body_example, errors, aliases,
-        accepts, body_schema, answers, answer_headers, sends_file, scope, guests,
+        accepts, body_schema, answers, answer_headers, sends_file, scope, guests, callers,
     )  # fmt: skip
 
     def declare(handler: H) -> H:
@@ -193,6 +195,8 @@ def read_signature(function: Any) -> Signature:
             raise TypeError(f"{function.__qualname__}: parameter {name!r} cannot be bound")
     if missing := in_path - set(path):
         raise TypeError(f"{function.__qualname__}: the path names {missing}, the handler does not")
+    if declaration.callers and caller != "service":
+        raise TypeError(f"{function.__qualname__}: `callers` are services; it takes none")
     return Signature(path, headers, body, body_required, query, caller, request, hints["return"])
 
 

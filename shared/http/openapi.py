@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from shared.errors import (
     FieldError,
+    Forbidden,
     Invalid,
     Malformed,
     Problem,
@@ -242,6 +243,8 @@ def _implied_errors(one: Endpoint) -> list[type[Problem]]:
             found.append(ApiKeyInvalid)
     if signature.caller in ("user", "optional"):
         found += refusals(one.declaration.scope, guests=one.declaration.guests)
+    if signature.caller == "service":
+        found.append(Forbidden)
     if signature.body is not None:
         found += [Malformed, TooLarge, UnsupportedType]
     if signature.body or signature.query or signature.path or signature.headers:

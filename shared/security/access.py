@@ -1,7 +1,7 @@
 """Whether a verified caller may use an endpoint: the scopes of roles and API keys, and guests."""
 
 from shared.errors import Forbidden
-from shared.security.principal import Principal
+from shared.security.principal import CallingService, Principal
 
 ADMIN = "admin:"
 """How the scopes begin that nobody has without a role."""
@@ -34,6 +34,12 @@ def refuse(caller: Principal, scope: str | None, *, guests: bool) -> None:
             raise SessionRequired
     elif scope not in caller.scopes and (caller.api_key or scope.startswith(ADMIN)):
         raise ScopeMissing(f"This needs the scope {scope}.")
+
+
+def refuse_service(caller: CallingService, callers: tuple[str, ...]) -> None:
+    """Raise `Forbidden` unless `caller` is one of `callers`, where an endpoint names any."""
+    if callers and caller.name not in callers:
+        raise Forbidden(f"This is for {' and '.join(callers)}, not for {caller.name!r}.")
 
 
 def refusals(scope: str | None, *, guests: bool) -> list[type[Forbidden]]:
