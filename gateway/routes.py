@@ -20,11 +20,17 @@ PREFIXES = {
     "/api/avatars": "auth",
     "/api/social": "auth",
     "/api/videos": "content",
+    "/api/uploads": "content",
+    "/api/media": "content",
     "/api/posts": "content",
     "/api/search": "content",
     "/api/tags": "content",
     "/api/jobs": "jobs",
     "/api/credits": "jobs",
+    "/api/payments": "jobs",
+    "/api/captions": "jobs",
+    "/api/webhooks": "jobs",
+    "/api/v2": "jobs",
 }
 """The first two segments of a path, exactly, and the service that owns everything under them.
 What is not listed does not exist here; the services' `/internal/` is therefore out of reach."""
@@ -74,8 +80,13 @@ OPEN = {
 }
 """Calls that need no access token, and do not look at one."""
 
-OPEN_PREFIXES = {"/api/social": RouteClass.REST}
-"""The same for all that is under these: browsers walk through social log-ins without a token."""
+OPEN_PREFIXES = {
+    "/api/social": RouteClass.REST,
+    "/api/media": RouteClass.REST,
+    "/api/payments": RouteClass.REST,
+}
+"""The same for all that is under these: browsers walk through social log-ins without a token, links
+to files carry their own right, and payment providers sign what they tell."""
 
 PUBLIC = frozenset({"/api/avatars", "/api/posts", "/api/search", "/api/tags"})
 """Everybody may GET what is under these prefixes; without a token, from the short cache."""
@@ -88,7 +99,7 @@ OWN = {"/api/events": TokenRule.REQUIRED}
 
 UPLOADS = frozenset({("POST", "/api/videos")})
 PICTURES = frozenset({("PUT", "/api/users/profile/avatar")})
-GENERATING = frozenset({("POST", "/api/jobs")})
+GENERATING = frozenset({("POST", "/api/jobs"), ("POST", "/api/v2/generate")})
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 """What any service answers; TRACE and CONNECT, above all, go no further (RFC 9110, 9.3)."""
 _ALLOW = {"allow": ", ".join(sorted(METHODS))}

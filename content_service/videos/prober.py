@@ -72,7 +72,8 @@ _Outcome = MediaFacts | Reason | _Later
 
 
 class Prober:
-    """Takes videos from `stored` to `ready` or `rejected`, if longer than `max_seconds`."""
+    """Takes videos from `stored` to `ready` or `rejected`, if longer than `max_seconds`; looks when
+    it is `woken`."""
 
     def __init__(
         self,
@@ -81,6 +82,7 @@ class Prober:
         clock: Clock,
         remove_file: RemoveFile,
         max_seconds: float,
+        woken: asyncio.Event,
     ) -> None:
         self._database = database
         self._storage = storage
@@ -88,11 +90,7 @@ class Prober:
         self._remove_file = remove_file
         self._max_seconds = max_seconds
         self.scratch = Scratch("probe")
-        self._woken = asyncio.Event()
-
-    def wake(self) -> None:
-        """Look for a video now: one has just been stored."""
-        self._woken.set()
+        self._woken = woken
 
     async def run(self, ready: Ready) -> None:
         """Examine until cancelled; what is under way then is given back at once."""

@@ -233,7 +233,7 @@ async def test_a_running_prober_wakes_for_a_new_video(
     async def examined() -> None:
         await asyncio.sleep(0.2)  # both lanes have found nothing and rest
         await upload(client, good)
-        world.prober.wake()
+        world.stored.set()
         await eventually(is_ready)
 
     async def is_ready() -> bool:

@@ -1,5 +1,6 @@
 """The content service with everything that tests look at or move by hand."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Iterable, MutableMapping
 from dataclasses import dataclass
@@ -63,13 +64,15 @@ class World:
     prober: Prober
     sweeper: Sweeper
     app: ASGIApp
+    stored: asyncio.Event
     woken: list[str]
 
     @classmethod
     def build(cls, database: Database, storage: Storage, max_bytes: int = MAX_BYTES) -> "World":
         clock = MovableClock()
         remove_file = RemoveFile(database, storage)
-        prober = Prober(database, storage, clock, remove_file, MAX_SECONDS)
+        stored = asyncio.Event()
+        prober = Prober(database, storage, clock, remove_file, MAX_SECONDS, stored)
         woken: list[str] = []
         upload = UploadVideo(
             database, storage, clock, remove_file, max_bytes, GUEST_LIMITS, RETENTION,
@@ -93,7 +96,7 @@ class World:
             checks={},
         )
         sweeper = Sweeper(database, clock, remove_file)
-        return cls(database, storage, clock, prober, sweeper, app, woken)
+        return cls(database, storage, clock, prober, sweeper, app, stored, woken)
 
     def client(self, token: object) -> httpx.AsyncClient:
         """A client of the user, or the service, that `token` names."""

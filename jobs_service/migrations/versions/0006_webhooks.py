@@ -1,0 +1,8 @@
+"""Webhooks and their deliveries."""
+
+revision = "0006"
+down_revision = "0005"
+
+
+def upgrade() -> None:
+    """Nothing is changed that the code before it uses."""
