@@ -1,14 +1,12 @@
 """Videos over HTTP."""
 
 from dataclasses import dataclass
-from functools import partial
 from uuid import UUID
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from content_service.videos.domain import (
-    Video,
     VideoFileGone,
     VideoId,
     VideoNotFound,
@@ -17,6 +15,7 @@ from content_service.videos.domain import (
 from content_service.videos.media_types import UnsupportedMedia
 from content_service.videos.repository import Videos
 from content_service.videos.schemas import EXAMPLE, JUST_STORED, UPLOAD_SCHEMA, VideoView
+from content_service.videos.serving import DownloadQuery, served
 from content_service.videos.upload import TooManyGuestVideos, UploadVideo, VideoTooLarge
 from content_service.videos.upload_form import (
     FormBroken,
@@ -30,7 +29,7 @@ from shared.db.aliases import OwnerErased
 from shared.db.database import Database
 from shared.errors import Invalid
 from shared.http.endpoint import endpoint
-from shared.http.files import ServedFile, file_response
+from shared.http.files import file_response
 from shared.http.paging import Cursors, Page, PageQuery
 from shared.security.principal import CallingService, Principal
 from shared.storage.storage import StorageUnavailable
@@ -123,18 +122,21 @@ class VideoEndpoints:
         "GET",
         "/api/videos/{video_id}/content",
         summary="Download or play a video",
-        description="The file as it was uploaded. Answers `Range` (one range), `If-Range`, "
-        "`If-None-Match` and HEAD.",
+        description="The file as it was uploaded. Answers `Range` (one range; several are answered "
+        "with the whole file), `If-Range`, `If-Match`, `If-None-Match` and HEAD. A browser saves "
+        "it, or plays it with `disposition=inline`.",
         tag="videos",
         answers=_MEDIA_TYPES,
         sends_file=True,
         errors=_SENDING_ERRORS,
         scope="videos:read",
     )
-    async def content(self, video_id: UUID, request: Request, caller: Principal) -> Response:
+    async def content(
+        self, video_id: UUID, query: DownloadQuery, request: Request, caller: Principal
+    ) -> Response:
         """The file of the caller's video, whole or in part."""
         video = await self.open(VideoId(video_id), caller.id)
-        return await file_response(request, _served(video, self.open))
+        return await file_response(request, served(video, self.open, query.disposition))
 
     @endpoint(
         "DELETE",
@@ -173,14 +175,4 @@ class InternalVideoEndpoints:
     async def content(self, video_id: UUID, request: Request, caller: CallingService) -> Response:
         """The file of any video that is ready."""
         video = await self.open(VideoId(video_id), None)
-        return await file_response(request, _served(video, self.open))
-
-
-def _served(video: Video, file: OpenVideo) -> ServedFile:
-    return ServedFile(
-        filename=video.filename,
-        media_type=video.content_type,
-        size=video.size_bytes,
-        etag=video.sha256,
-        read=partial(file.read, video),
-    )
+        return await file_response(request, served(video, self.open))

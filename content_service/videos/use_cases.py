@@ -1,6 +1,6 @@
 """What users do with videos once they are there."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -8,6 +8,7 @@ from uuid import UUID
 from content_service.events import VideoDeleted
 from content_service.videos.domain import (
     Video,
+    VideoFileGone,
     VideoId,
     VideoNotFound,
     incoming_key,
@@ -18,7 +19,7 @@ from shared.clock import Clock
 from shared.db.aliases import Aliases
 from shared.db.database import Database, Transaction
 from shared.observability.logging import get_logger
-from shared.storage.storage import Storage, StorageUnavailable
+from shared.storage.storage import NoSuchObject, Storage, StorageUnavailable
 
 log = get_logger(__name__)
 
@@ -83,9 +84,14 @@ class OpenVideo:
         video.require_file()
         return video
 
-    def read(self, video: Video, start: int, end: int) -> AsyncIterator[bytes]:
-        """The file's bytes from `start` to before `end`."""
-        return self.storage.read(permanent_key(video.id), start, end)
+    async def read(self, video: Video, start: int, end: int) -> AsyncGenerator[bytes, None]:
+        """The file's bytes from `start` to before `end`; raises `VideoFileGone`."""
+        try:
+            async for block in self.storage.read(permanent_key(video.id), start, end):
+                yield block
+        except NoSuchObject:
+            log.warning("file_missing", video_id=str(video.id))
+            raise VideoFileGone("The file of this video is not there any more.") from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ bounded and does not depend on the size of the object.
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -122,7 +122,9 @@ class Storage:
         if path := self.local_path(key):
             await asyncio.to_thread(sync_file, path)
 
-    async def read(self, key: str, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
+    async def read(
+        self, key: str, start: int = 0, end: int | None = None
+    ) -> AsyncGenerator[bytes, None]:
         """The bytes from `start` to before `end` (the object's end), in blocks of up to 1 MiB.
 
         Raises `NoSuchObject`.

@@ -1,0 +1,40 @@
+"""How the file of a video is sent, to whoever may have it."""
+
+from functools import partial
+
+import msgspec
+
+from content_service.videos.domain import Video
+from content_service.videos.media_types import extensions_of
+from content_service.videos.use_cases import OpenVideo
+from shared.http.files import Disposition, ServedFile
+
+
+class DownloadQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a browser that is sent to a file does with it: `attachment` saves, `inline` plays."""
+
+    disposition: Disposition = "attachment"
+
+
+def served(video: Video, file: OpenVideo, disposition: Disposition = "attachment") -> ServedFile:
+    """The file of a video that `file` has opened.
+
+    It never changes once it can be seen, so that the time of its upload is that of its last change.
+    """
+    return ServedFile(
+        filename=download_name(video),
+        media_type=video.content_type,
+        size=video.size_bytes,
+        etag=video.sha256,
+        read=partial(file.read, video),
+        modified=video.created_at,
+        disposition=disposition,
+    )
+
+
+def download_name(video: Video) -> str:
+    """The name that the file came with, under which no system takes it for anything but media."""
+    extensions = extensions_of(video.content_type)
+    name = video.filename or video.title or "video"
+    fits = name.lower().endswith(extensions)
+    return name if fits else f"{name}{extensions[0]}"
