@@ -14,7 +14,7 @@ class JobEvent(IntegrationEvent, frozen=True):
     job_id: UUID
     owner_id: UUID
     job_type: str
-    video_id: UUID
+    video_id: UUID | None
     revision: int
 
     @property

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pydantic import Field
 
+from jobs_service.credits.prices import PriceList
 from shared.settings import ServiceSettings
 
 
@@ -25,6 +26,9 @@ class JobsSettings(ServiceSettings):
         le=1_000_000,
         description="Credits that a new guest is given; they count as a part of the welcome of "
         "whoever registers.",
+    )
+    prices: PriceList = Field(
+        PriceList(), description="The price list, as JSON; what it leaves out costs as by default."
     )
     running_jobs_per_user: int = Field(
         2, ge=1, le=1000, description="Jobs of one user that run at the same time."

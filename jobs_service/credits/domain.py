@@ -16,7 +16,6 @@ exactly once: captured (spent) or released (given back), or part of each.
 A transfer has two entries: what a guest leaves, and what the user gets that they turned out to be.
 """
 
-import math
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from enum import StrEnum
@@ -26,9 +25,6 @@ import msgspec
 
 from shared.errors import PaymentRequired
 from shared.security.principal import UserId
-
-CREDITS_PER_MINUTE = {"captions": 1}
-"""The price list: credits for each started minute of the video."""
 
 
 class EntryKind(StrEnum):
@@ -118,11 +114,6 @@ class Hold(msgspec.Struct, frozen=True):
 
     def _entry(self, kind: EntryKind, amount: int, reason: str) -> Entry:
         return Entry(self.owner_id, kind, amount, -self.amount, reason, self.job_id)
-
-
-def price_of(job_type: str, duration_seconds: float) -> int:
-    """Credits for a job of this type over this duration: each started minute counts."""
-    return CREDITS_PER_MINUTE[job_type] * max(1, math.ceil(duration_seconds / 60))
 
 
 class Estate(msgspec.Struct, frozen=True):

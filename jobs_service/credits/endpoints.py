@@ -1,22 +1,15 @@
-"""HTTP: balance, transactions, and prices before a job runs."""
+"""HTTP: balance and transactions."""
 
 from dataclasses import dataclass
 from uuid import UUID
 
-from jobs_service.credits.domain import price_of
 from jobs_service.credits.repository import Credits
 from jobs_service.credits.schemas import (
     EXAMPLE_BALANCE,
-    EXAMPLE_ESTIMATE,
-    EXAMPLE_ESTIMATE_REQUEST,
     EXAMPLE_TRANSACTION,
     BalanceView,
-    EstimateRequest,
-    EstimateView,
     TransactionView,
 )
-from jobs_service.videos.domain import VideoHasNoSound, VideoNotFound
-from jobs_service.videos.use_cases import FindVideo
 from shared.db.database import Database
 from shared.http.endpoint import endpoint
 from shared.http.paging import Cursors, Page, PageQuery
@@ -29,7 +22,6 @@ class CreditEndpoints:
 
     database: Database
     cursors: Cursors
-    find_video: FindVideo
 
     @endpoint(
         "GET",
@@ -58,20 +50,3 @@ class CreditEndpoints:
         return self.cursors.page(
             [TransactionView.of(entry) for entry in found], query.limit, lambda last: (last.id,)
         )
-
-    @endpoint(
-        "POST",
-        "/api/credits/estimate",
-        summary="The price of a job before it runs",
-        tag="credits",
-        body_example=EXAMPLE_ESTIMATE_REQUEST,
-        example=EXAMPLE_ESTIMATE,
-        errors=(VideoNotFound, VideoHasNoSound),
-        scope="credits:read",
-    )
-    async def estimate(self, body: EstimateRequest, caller: Principal) -> EstimateView:
-        """The exact number of credits that submitting would hold."""
-        video = await self.find_video(caller.id, body.video_id)
-        price = price_of(body.type, video.duration_seconds)
-        balance = (await Credits(self.database).balance(caller.id)).balance
-        return EstimateView(price, balance, balance >= price)

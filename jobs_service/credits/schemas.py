@@ -39,13 +39,6 @@ class TransactionView(msgspec.Struct, frozen=True):
         return msgspec.convert(entry, cls, from_attributes=True)
 
 
-class EstimateRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The job whose price is asked for."""
-
-    type: Literal["captions"]
-    video_id: UUID
-
-
 class EstimateView(msgspec.Struct, frozen=True):
     """What the job would cost now, and whether the caller can pay for it."""
 
@@ -64,8 +57,5 @@ EXAMPLE_TRANSACTION = TransactionView(
     reason="job submitted",
     job_id=UUID("0199c0de-79ff-7b20-9a4e-0c1d2e3f4a5b"),
     created_at=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
-)
-EXAMPLE_ESTIMATE_REQUEST = EstimateRequest(
-    type="captions", video_id=UUID("0199c0de-1111-7aaa-8bbb-222233334444")
 )
 EXAMPLE_ESTIMATE = EstimateView(credits=3, balance=60, sufficient=True)

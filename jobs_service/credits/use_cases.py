@@ -1,7 +1,7 @@
 """What can be done with credits."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from jobs_service.credits.domain import (
@@ -14,7 +14,6 @@ from jobs_service.credits.domain import (
     NotEnoughCredits,
 )
 from jobs_service.credits.repository import Credits
-from shared.clock import Clock
 from shared.db.aliases import Aliases
 from shared.db.database import Transaction
 from shared.security.principal import UserId
@@ -84,8 +83,8 @@ async def transfer_credits(tx: Transaction, guest: UserId, user: UserId) -> None
             await ledger.record(moved)
 
 
-async def hold_credits(tx: Transaction, hold: Hold, clock: Clock) -> None:
-    """Reserve the price of a job; raises `NotEnoughCredits`."""
+async def hold_credits(tx: Transaction, hold: Hold, start: datetime) -> None:
+    """Reserve the price of a job that begins at `start` or later; raises `NotEnoughCredits`."""
     ledger = Credits(tx)
     entry = Entry(
         hold.owner_id, EntryKind.HOLD, -hold.amount, hold.amount, "job submitted", hold.job_id
@@ -95,14 +94,14 @@ async def hold_credits(tx: Transaction, hold: Hold, clock: Clock) -> None:
         raise NotEnoughCredits(
             f"This costs {hold.amount} credits; the account has {balance} to spend."
         )
-    await ledger.open_hold(hold, clock.now() + HOLD_LIFETIME)
+    await ledger.open_hold(hold, start + HOLD_LIFETIME)
 
 
-async def capture_hold(tx: Transaction, job_id: UUID) -> None:
-    """Spend what was held for a job that succeeded."""
+async def capture_hold(tx: Transaction, job_id: UUID, spent: int) -> None:
+    """Spend so much of what was held for a job that succeeded, and give back the rest."""
     ledger = Credits(tx)
     if hold := await ledger.resolve_hold(job_id, "captured"):
-        await ledger.record(hold.capture(hold.amount))
+        await ledger.record(hold.capture(spent))
 
 
 async def release_hold(tx: Transaction, job_id: UUID, reason: str) -> None:

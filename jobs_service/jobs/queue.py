@@ -4,15 +4,16 @@ Every write of a worker carries its fencing token: when the row has moved on (ca
 back, claimed by another), nothing is written and the worker learns that it lost the job.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, TextClause, bindparam, delete, func, select, text, update
+from sqlalchemy import ColumnElement, TextClause, bindparam, func, select, text, update
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from jobs_service.jobs.domain import Job, JobStatus
-from jobs_service.jobs.repository import COLUMNS, ENDED, KEYS_SINCE, job_of
-from jobs_service.tables import holds, idempotency_keys, jobs
+from jobs_service.jobs.repository import COLUMNS, ENDED, job_of
+from jobs_service.tables import holds, jobs
 from shared.db.executor import Executor
 
 _CLAIM_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('jobs.claim', 0))")
@@ -35,7 +36,7 @@ WITH RECURSIVE owners AS (
         SELECT waiting.id, waiting.run_after FROM jobs waiting
         WHERE waiting.status = 'queued' AND waiting.owner_id = owners.owner_id
           AND waiting.run_after <= now()
-        ORDER BY waiting.run_after, waiting.id LIMIT 1
+        ORDER BY waiting.priority DESC, waiting.run_after, waiting.id LIMIT 1
     ) first
     CROSS JOIN LATERAL (
         SELECT count(*) AS jobs FROM jobs busy
@@ -82,6 +83,8 @@ _FINISH = (
         progress=bindparam("reached"),
         error_code=bindparam("code"),
         error_detail=bindparam("detail"),
+        result=bindparam("made"),
+        spent=bindparam("credits"),
         **ENDED,
     )
     .returning(*COLUMNS)
@@ -111,10 +114,11 @@ def _free(*which: ColumnElement[bool]) -> ColumnElement[bool]:
     return jobs.c.id.in_(select(jobs.c.id).where(*which).with_for_update(skip_locked=True))
 
 
+_ALLOWED = func.coalesce(jobs.c.attempts_allowed, bindparam("attempts"))
 _LOST = (jobs.c.status == JobStatus.RUNNING, jobs.c.lease_until < func.now())
 _TAKE_BACK = (
     update(jobs)
-    .where(_free(*_LOST, jobs.c.attempt < bindparam("attempts")))
+    .where(_free(*_LOST, jobs.c.attempt < _ALLOWED))
     .values(**_BACK_TO_QUEUE, run_after=func.now())
     .returning(*COLUMNS)
 )
@@ -129,7 +133,7 @@ def _fail(code: str, detail: str) -> ReturningUpdate[tuple[object, ...]]:
 
 
 _FAIL_LOST = _fail("worker_lost", "Every worker that tried this job was lost.").where(
-    _free(*_LOST, jobs.c.attempt >= bindparam("attempts"))
+    _free(*_LOST, jobs.c.attempt >= _ALLOWED)
 )
 _FAIL_EXPIRED = _fail("expired", "No worker took the job up in time.").where(
     _free(
@@ -139,7 +143,6 @@ _FAIL_EXPIRED = _fail("expired", "No worker took the job up in time.").where(
         ),
     )
 )
-_FORGET_KEYS = delete(idempotency_keys).where(idempotency_keys.c.created_at < KEYS_SINCE)
 
 
 class Queue:
@@ -163,21 +166,23 @@ class Queue:
         params = {"job": job.id, "token": job.fence, "lease": lease, "reached": progress}
         return await self._executor.run(_HEARTBEAT, params) == 1
 
-    async def finish(
-        self, job: Job, status: JobStatus, code: str | None = None, detail: str | None = None
-    ) -> Job | None:
-        """Write how the job ended; None, and nothing written, when it has been lost."""
-        row = await self._executor.one(
-            _FINISH,
-            {
-                "job": job.id,
-                "token": job.fence,
-                "new_status": status,
-                "reached": 1.0 if status is JobStatus.SUCCEEDED else job.progress,
-                "code": code,
-                "detail": detail,
-            },
+    async def succeed(self, job: Job, result: str | None, spent: int) -> Job | None:
+        """Write that the job succeeded; None, and nothing written, when it has been lost."""
+        return await self._finish(
+            job, JobStatus.SUCCEEDED, {"reached": 1.0, "made": result, "credits": spent}
         )
+
+    async def fail(self, job: Job, code: str, detail: str) -> Job | None:
+        """Write why the job failed; None, and nothing written, when it has been lost."""
+        reached = {"reached": job.progress, "credits": 0}
+        return await self._finish(
+            job, JobStatus.FAILED, {**reached, "code": code, "detail": detail}
+        )
+
+    async def _finish(self, job: Job, status: JobStatus, said: Mapping[str, Any]) -> Job | None:
+        nothing = {"code": None, "detail": None, "made": None}
+        which = {"job": job.id, "token": job.fence, "new_status": status}
+        row = await self._executor.one(_FINISH, {**nothing, **which, **said})
         return job_of(row) if row else None
 
     async def hand_back(self, job: Job, delay: float, *, counted: bool) -> Job | None:
@@ -199,7 +204,3 @@ class Queue:
         expired = await self._executor.all(_FAIL_EXPIRED)
         failed = [job_of(row) for row in (*lost, *expired)]
         return sorted(failed, key=lambda job: job.owner_id)
-
-    async def forget_old_keys(self) -> None:
-        """Remove idempotency keys older than 24 hours."""
-        await self._executor.run(_FORGET_KEYS)

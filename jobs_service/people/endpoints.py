@@ -1,7 +1,8 @@
 """What jobs knows of a person, for the export of their data."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from starlette.responses import Response
@@ -41,18 +42,18 @@ class PeopleEndpoints:
         return await lines_response(self._known(UserId(user_id)))
 
     async def _known(self, user: UserId) -> AsyncIterator[KnownOf]:
-        async for job in self._jobs(user, None):
+        async for job in self._jobs(user, {}):
             yield KnownOf("jobs", JobView.of(job))
-        async for job in self._jobs(user, JobStatus.SUCCEEDED):
+        async for job in self._jobs(user, {"type": "captions", "status": JobStatus.SUCCEEDED}):
             track = await Tracks(self.database).find(user, job.id)
             if track is not None:
                 yield KnownOf("captions", TrackOf(job.id, track))
         async for line in self._credits(user):
             yield line
 
-    async def _jobs(self, user: UserId, status: JobStatus | None) -> AsyncIterator[Job]:
+    async def _jobs(self, user: UserId, which: Mapping[str, Any]) -> AsyncIterator[Job]:
         after: UUID | None = None
-        while page := await Jobs(self.database).list_of(user, _PAGE, after, status):
+        while page := await Jobs(self.database).list_of(user, _PAGE, after, which):
             for job in page:
                 yield job
             after = page[-1].id

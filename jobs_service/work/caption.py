@@ -3,11 +3,17 @@
 import asyncio
 from dataclasses import dataclass
 
+import msgspec
+
 from jobs_service.captions.recognise import recognise
-from jobs_service.captions.track import Track, make_track
+from jobs_service.captions.repository import Tracks
+from jobs_service.captions.schemas import CaptionsRequest
+from jobs_service.captions.track import make_track
 from jobs_service.jobs.domain import Job
+from jobs_service.work.performing import Result
 from jobs_service.work.progress import Progress
 from jobs_service.work.sources import Sources
+from shared.db.database import Transaction
 from shared.runtime.children import Limits
 
 
@@ -18,12 +24,18 @@ class CaptionVideo:
     sources: Sources
     limits: Limits
 
-    async def __call__(self, job: Job, progress: Progress) -> Track:
+    async def __call__(self, job: Job, progress: Progress) -> Result:
         """The track of the job's video; raises the Problems of `sources` and of `recognise`."""
 
         async def report(reached: float) -> None:
             progress.reached = reached
 
-        async with self.sources.fetch(job.video_id) as path:
-            transcript = await recognise(path, job.language, report, self.limits)
-        return await asyncio.to_thread(make_track, transcript)
+        asked = msgspec.json.decode(job.request, type=CaptionsRequest)
+        async with self.sources.fetch(asked.video_id) as path:
+            transcript = await recognise(path, asked.language, report, self.limits)
+        track = await asyncio.to_thread(make_track, transcript)
+
+        async def store(tx: Transaction) -> None:
+            await Tracks(tx).add(job.id, track)
+
+        return Result(store=store)

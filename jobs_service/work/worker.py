@@ -1,13 +1,13 @@
 """The worker: claims jobs, keeps their leases while they run, and writes how they ended."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
-from jobs_service.captions.track import Track
 from jobs_service.jobs.domain import Job
 from jobs_service.jobs.queue import Queue
+from jobs_service.work.performing import Perform, Result
 from jobs_service.work.progress import Progress, ProgressReports
 from jobs_service.work.use_cases import ClaimJob, FailJob, FinishJob, HandBackJob, JobLost
 from shared.clock import SystemClock
@@ -33,10 +33,6 @@ class AttemptCrashed(Unavailable):
     code, title = "attempt_crashed", "The job crashed; the error has been recorded"
 
 
-Perform = Callable[[Job, Progress], Awaitable[Track]]
-"""Does the work of a job; a Problem says why it cannot be done."""
-
-
 @dataclass(frozen=True, slots=True)
 class WorkerLimits:
     """`attempts` and concurrent jobs by number; `lease` and `attempt_time` in seconds."""
@@ -48,7 +44,7 @@ class WorkerLimits:
 
 
 class Worker:
-    """Runs up to `limits.concurrency` jobs at a time."""
+    """Runs up to `limits.concurrency` jobs at a time; `performers` do the work, by type of job."""
 
     def __init__(
         self,
@@ -56,7 +52,7 @@ class Worker:
         name: str,
         per_user: int,
         limits: WorkerLimits,
-        perform: Perform,
+        performers: Mapping[str, Perform],
         reports: ProgressReports,
     ) -> None:
         self._database = database
@@ -64,7 +60,7 @@ class Worker:
         self._finish = FinishJob(database)
         self._fail = FailJob(database)
         self._hand_back = HandBackJob(database)
-        self._perform = perform
+        self._performers = performers
         self._reports = reports
         self._limits = limits
         self._clock = SystemClock()
@@ -119,24 +115,24 @@ class Worker:
     async def _settle(self, job: Job, progress: Progress) -> None:
         try:
             async with asyncio.timeout(self._limits.attempt_time):
-                track = await self._attempt(job, progress)
+                result = await self._attempt(job, progress)
         except TimeoutError:
             limit = self._limits.attempt_time
             await self._fail(job, "time_limit", f"The job took more than {limit:g} seconds.")
         except Problem as problem:
             await self._refuse(job, problem)
         else:
-            await self._finish(job, track)
+            await self._finish(job, result)
             log.info("job_succeeded", job_id=job.id)
 
-    async def _attempt(self, job: Job, progress: Progress) -> Track:
+    async def _attempt(self, job: Job, progress: Progress) -> Result:
         """Perform the job while its lease is renewed; JobLost as soon as it is not ours."""
         try:
             async with asyncio.TaskGroup() as group:
                 beating = group.create_task(self._keep_lease(job, progress))
                 reporting = group.create_task(self._reports.follow(job, progress))
                 try:
-                    return await self._perform(job, progress)
+                    return await self._performers[job.type](job, progress)
                 finally:
                     beating.cancel()
                     reporting.cancel()

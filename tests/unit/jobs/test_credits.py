@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs_service.credits.domain import Estate, Hold, Settlement, lapsing_of, price_of
+from jobs_service.credits.domain import Estate, Hold, Settlement, lapsing_of
+from jobs_service.credits.prices import PriceList
 from shared.security.principal import UserId
 
 OWNER = UserId(UUID(int=1))
@@ -16,7 +17,7 @@ OWNER = UserId(UUID(int=1))
     ("seconds", "price"), [(0.1, 1), (59.9, 1), (60, 1), (60.1, 2), (3600, 60), (0, 1)]
 )
 def test_each_started_minute_costs_a_credit(seconds: float, price: int) -> None:
-    assert price_of("captions", seconds) == price
+    assert PriceList().captions(seconds) == price
 
 
 @given(st.integers(1, 10_000), st.data())

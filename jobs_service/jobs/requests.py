@@ -1,0 +1,5 @@
+"""Every request for a job that can be made, told apart by `type`."""
+
+from jobs_service.captions.schemas import CaptionsRequest
+
+JobRequest = CaptionsRequest
