@@ -3,6 +3,9 @@
 import asyncio
 
 from content_service.settings import ContentSettings
+from content_service.videos.admission import Admission
+from content_service.videos.limits import Limits
+from content_service.videos.reception import Reception
 from content_service.videos.use_cases import RemoveFile
 from shared.clock import Clock
 from shared.db.database import Database
@@ -25,6 +28,10 @@ class Base:
         """A video has been stored: whoever examines them looks."""
         self.to_empty = asyncio.Event()
         """Files are to go: the sweeper looks."""
+        self.admission = Admission(Limits(settings.plans, settings.upload_max_bytes))
+        self.reception = Reception(
+            database, self.storage, clock, self.remove_file, self.admission, self.stored.set
+        )
 
     def cursors(self, use: str) -> Cursors:
         """Pages of one list."""

@@ -1,12 +1,16 @@
 """Settings of the content service."""
 
-from pydantic import Field
+from typing import Annotated, Any
 
+from pydantic import Field, PlainValidator
+
+from content_service.videos.limits import BUILT_IN, LARGEST_FILE, Plans, plans_in
 from shared.settings import ServiceSettings
 from shared.storage.settings import StorageSettings
 
-_MIB = 1024**2
-_GIB = 1024**3
+
+def _plans(value: Any) -> Any:
+    return plans_in(value) if isinstance(value, str) else value
 
 
 class ContentSettings(StorageSettings, ServiceSettings):
@@ -15,20 +19,15 @@ class ContentSettings(StorageSettings, ServiceSettings):
     port: int = Field(8002, ge=0, le=65535, description="The port to listen on.")
     auth_url: str = Field("http://127.0.0.1:8001", description="Where the auth service answers.")
     upload_max_bytes: int = Field(
-        5 * _GIB, ge=1, le=5 * _GIB, description="The largest file accepted, in bytes."
-    )
-    max_duration_seconds: float = Field(
-        4 * 3600.0, gt=0, description="The longest video accepted, in seconds."
-    )
-    retention_days: float = Field(
-        7.0, gt=0, le=36_500, description="How long a video is kept, in days."
-    )
-    guest_upload_max_bytes: int = Field(
-        200 * _MIB,
+        LARGEST_FILE,
         ge=1,
-        le=5 * _GIB,
-        description="The largest file accepted of a guest, in bytes.",
+        le=LARGEST_FILE,
+        description="The largest file accepted of anybody, in bytes, whatever the plans say.",
     )
-    guest_videos: int = Field(
-        5, ge=0, le=10_000, description="How many videos a guest may keep at the same time."
+    plans: Annotated[Plans, PlainValidator(_plans)] = Field(
+        BUILT_IN,
+        description="What guest, free and pro may upload and keep, where it is not what is built "
+        "in: a JSON object such as "
+        '{"free": {"max_bytes": 1073741824, "max_seconds": 3600, "total_bytes": 10737418240, '
+        '"videos": 50, "retention_days": 14}}; what is left out stays.',
     )

@@ -48,6 +48,7 @@ videos = Table(
     Column("lease_until", DateTime(timezone=True), nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("expires_at", DateTime(timezone=True), nullable=False),
+    Column("plan", Text, nullable=False, server_default="free"),
     CheckConstraint(
         "state IN ('receiving','stored','probing','ready','rejected','expired','deleted')",
         name="videos_state",
@@ -60,6 +61,12 @@ videos = Table(
         "owner_id",
         text("id DESC"),
         postgresql_where=text("state NOT IN ('receiving','deleted')"),
+    ),
+    Index(
+        "videos_kept",
+        "owner_id",
+        postgresql_include=["size_bytes"],
+        postgresql_where=text("state IN ('receiving','stored','probing','ready')"),
     ),
     Index(
         "videos_to_receive",

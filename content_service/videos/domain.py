@@ -18,6 +18,8 @@ VisibleState = Literal["stored", "probing", "ready", "rejected", "expired"]
 
 HIDDEN: Final[tuple[State, ...]] = ("receiving", "deleted")
 TO_PROBE: Final[tuple[State, ...]] = ("stored", "probing")
+KEPT: Final[tuple[State, ...]] = ("receiving", *TO_PROBE, "ready")
+"""What counts against the quota of its owner."""
 WITHOUT_FILE: Final[tuple[State, ...]] = ("rejected", "expired", "deleted")
 PROBE_ATTEMPTS: Final = 3
 NOBODY: Final = UUID(int=0)
@@ -69,6 +71,7 @@ class Video(msgspec.Struct, frozen=True):
 
     `lease_until` is the moment from which other workers may take the row up; `revision` grows
     with each change of state, and tells a worker that lost its lease from the one that holds it.
+    `plan` is that of the upload: a later change of its owner's plan does not reach it.
     """
 
     id: VideoId
@@ -91,6 +94,7 @@ class Video(msgspec.Struct, frozen=True):
     lease_until: datetime
     created_at: datetime
     expires_at: datetime
+    plan: str
 
     def require_file(self) -> None:
         """Raise `VideoNotReady` or `VideoFileGone` unless the file can be sent."""

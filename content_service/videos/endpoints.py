@@ -12,11 +12,12 @@ from content_service.videos.domain import (
     VideoNotFound,
     VideoNotReady,
 )
+from content_service.videos.limits import QuotaExceeded, TooManyVideos, VideoTooLarge
 from content_service.videos.media_types import UnsupportedMedia
 from content_service.videos.repository import Videos
 from content_service.videos.schemas import EXAMPLE, JUST_STORED, UPLOAD_SCHEMA, VideoView
 from content_service.videos.serving import DownloadQuery, served
-from content_service.videos.upload import TooManyGuestVideos, UploadVideo, VideoTooLarge
+from content_service.videos.upload import UploadVideo
 from content_service.videos.upload_form import (
     FormBroken,
     FormExpected,
@@ -72,7 +73,8 @@ class VideoEndpoints:
             UnsupportedMedia,
             FormExpected,
             VideoTooLarge,
-            TooManyGuestVideos,
+            TooManyVideos,
+            QuotaExceeded,
             OwnerErased,
             FormTooLarge,
             FormBroken,

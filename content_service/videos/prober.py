@@ -22,6 +22,7 @@ from content_service.videos.domain import (
     Video,
     permanent_key,
 )
+from content_service.videos.limits import Limits as PlanLimits
 from content_service.videos.media_types import demuxer_of
 from content_service.videos.probe_messages import ProbeResult, ProbeTask
 from content_service.videos.repository import Videos
@@ -72,8 +73,8 @@ _Outcome = MediaFacts | Reason | _Later
 
 
 class Prober:
-    """Takes videos from `stored` to `ready` or `rejected`, if longer than `max_seconds`; looks when
-    it is `woken`."""
+    """Takes videos from `stored` to `ready` or `rejected`, by the limits of its plan; looks when it
+    is `woken`."""
 
     def __init__(
         self,
@@ -81,14 +82,14 @@ class Prober:
         storage: Storage,
         clock: Clock,
         remove_file: RemoveFile,
-        max_seconds: float,
+        limits: PlanLimits,
         woken: asyncio.Event,
     ) -> None:
         self._database = database
         self._storage = storage
         self._clock = clock
         self._remove_file = remove_file
-        self._max_seconds = max_seconds
+        self._limits = limits
         self.scratch = Scratch("probe")
         self._woken = woken
 
@@ -169,7 +170,7 @@ class Prober:
         task = ProbeTask(
             path=str(path),
             demuxer=demuxer_of(claim.content_type),
-            max_seconds=self._max_seconds,
+            max_seconds=self._limits.named(claim.plan).max_seconds,
             max_streams=MAX_STREAMS,
         )
         answer = await run_child(CHILD, msgspec.json.encode(task), limits=CHILD_LIMITS)

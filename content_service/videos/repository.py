@@ -1,7 +1,7 @@
 """The SQL of videos: each change of state is one guarded UPDATE; who loses a race does nothing."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
@@ -22,6 +22,7 @@ from sqlalchemy import (
 from content_service.tables import videos
 from content_service.videos.domain import (
     HIDDEN,
+    KEPT,
     NOBODY,
     TO_PROBE,
     WITHOUT_FILE,
@@ -31,6 +32,7 @@ from content_service.videos.domain import (
     Video,
     VideoId,
 )
+from content_service.videos.limits import Used
 from shared.db.executor import Executor
 
 
@@ -67,7 +69,7 @@ def _due(condition: ColumnElement[bool], by: Column[datetime], count: int) -> Co
 BATCH = 100
 
 _ADD = insert(videos).values(
-    title="", size_bytes=0, sha256="", state="receiving", has_file=True, attempts=0, revision=0
+    title="", sha256="", state="receiving", has_file=True, attempts=0, revision=0
 )
 _PROLONG_RECEIVING = (
     update(videos).where(_IS_ID, _in("receiving")).values(lease_until=bindparam("until"))
@@ -77,6 +79,7 @@ _ACCEPT = (
     .where(_IS_ID, _in("receiving"), videos.c.owner_id != NOBODY)
     .values(
         title=bindparam("new_title"),
+        content_type=bindparam("new_type"),
         size_bytes=bindparam("size"),
         sha256=bindparam("digest"),
         expires_at=bindparam("expires"),
@@ -84,9 +87,9 @@ _ACCEPT = (
     .returning(*_COLUMNS)
 )
 _ABANDON = _enter("deleted").where(_IS_ID, _in("receiving"))
-_COUNT_OF_OWNER = select(func.count().label("videos")).where(
-    _IS_OWNERS, _in("receiving", *TO_PROBE, "ready")
-)
+_USED_BESIDE = select(
+    func.count().label("videos"), func.coalesce(func.sum(videos.c.size_bytes), 0).label("bytes")
+).where(_IS_OWNERS, _in(*KEPT), videos.c.id != bindparam("video_id"))
 _MOVE = update(videos).where(_IS_OWNERS).values(owner_id=bindparam("new_owner"))
 _IS_KEPT = select(videos.c.id).where(_IS_ID, _VISIBLE)
 
@@ -179,24 +182,31 @@ class Videos:
         filename: str,
         content_type: str,
         now: datetime,
-        lease: timedelta,
+        until: datetime,
+        *,
+        plan: str,
+        size: int | None,
     ) -> None:
-        """Note that a file is arriving; nobody sees the video yet."""
+        """Note that a file is arriving, for which `size` bytes are kept free; nobody sees the
+        video yet."""
         row = {
             "id": video_id,
             "owner_id": owner,
             "filename": filename,
             "content_type": content_type,
-            "lease_until": now + lease,
+            "size_bytes": size or 0,
+            "plan": plan,
+            "lease_until": until,
             "created_at": now,
             "expires_at": now,
         }
         await self._executor.run(_ADD, row)
 
-    async def count_of(self, owner: UUID) -> int:
-        """How many videos of this owner have a file that may be of use, or are getting one."""
-        found = await self._executor.one(_COUNT_OF_OWNER, {"owner": owner})
-        return int(found.videos) if found else 0
+    async def used(self, owner: UUID, *, beside: VideoId | None = None) -> Used:
+        """What this owner keeps, one video apart."""
+        params = {"owner": owner, "video_id": beside or NOBODY}
+        found = await self._executor.one(_USED_BESIDE, params)
+        return Used(found.videos, int(found.bytes)) if found else Used(0, 0)
 
     async def move(self, owner: UUID, new_owner: UUID) -> int:
         """Give all videos of an owner to another, in whatever state they are; how many.
@@ -226,13 +236,20 @@ class Videos:
         video_id: VideoId,
         *,
         title: str,
+        content_type: str,
         size: int,
         sha256: str,
         now: datetime,
         expires: datetime,
     ) -> Video | None:
         """`receiving → stored`; None when the sweeper has given the upload up."""
-        values = {"new_title": title, "size": size, "digest": sha256, "expires": expires}
+        values = {
+            "new_title": title,
+            "new_type": content_type,
+            "size": size,
+            "digest": sha256,
+            "expires": expires,
+        }
         found = await self._executor.one(_ACCEPT, {"video_id": video_id, "until": now, **values})
         return _video(found) if found else None
 

@@ -1,8 +1,19 @@
 """Posters, quotas and plans."""
 
+import sqlalchemy as sa
+from alembic import op
+
 revision = "0005"
 down_revision = "0004"
 
 
 def upgrade() -> None:
     """Nothing is changed that the code before it uses."""
+    op.add_column("videos", sa.Column("plan", sa.Text, nullable=False, server_default="free"))
+    op.create_index(
+        "videos_kept",
+        "videos",
+        ["owner_id"],
+        postgresql_include=["size_bytes"],
+        postgresql_where=sa.text("state IN ('receiving','stored','probing','ready')"),
+    )

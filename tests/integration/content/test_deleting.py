@@ -67,9 +67,9 @@ async def test_a_storage_that_is_away_does_not_stop_a_deletion(
 
 
 async def test_an_upload_whose_process_was_killed_is_swept_away(world: World, user: UUID) -> None:
-    video_id = VideoId(uuid4())
+    video_id, now = VideoId(uuid4()), world.clock.now()
     await Videos(world.database).add_receiving(
-        video_id, user, "a.mp4", "video/mp4", world.clock.now(), RECEIVING_LEASE
+        video_id, user, "a.mp4", "video/mp4", now, now + RECEIVING_LEASE, plan="free", size=None
     )
     half = world.storage.local_path(f"{incoming_key(video_id)}#1")
     assert half is not None

@@ -113,7 +113,7 @@ async def test_an_upload_under_way_brings_nobody_back(
 
     sent = await post_raw(world.app, user, messages())
     if ends:
-        assert sent[0]["status"] == 409
+        assert sent[0]["status"] == 401
     assert await world.rows() == []
     assert world.files() == []
 

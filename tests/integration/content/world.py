@@ -4,7 +4,6 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Iterable, MutableMapping
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -15,10 +14,13 @@ from sqlalchemy import select, text
 from starlette.types import ASGIApp, Message
 
 from content_service.tables import metadata, videos
+from content_service.videos.admission import Admission
 from content_service.videos.endpoints import InternalVideoEndpoints, VideoEndpoints
+from content_service.videos.limits import BUILT_IN, Limits, Plans
 from content_service.videos.prober import Prober
+from content_service.videos.reception import Reception
 from content_service.videos.sweeper import Sweeper
-from content_service.videos.upload import GuestLimits, UploadVideo
+from content_service.videos.upload import UploadVideo
 from content_service.videos.use_cases import (
     DeleteVideo,
     FindVideo,
@@ -36,8 +38,15 @@ from tests.support.clock import MovableClock
 
 MAX_BYTES = 400 * 1024 * 1024
 MAX_SECONDS = 30.0
-GUEST_LIMITS = GuestLimits(max_bytes=100_000, videos=2)
-RETENTION = timedelta(days=7)
+GUEST_BYTES = 100_000
+PLANS = {
+    "guest": msgspec.structs.replace(
+        BUILT_IN["guest"], max_bytes=GUEST_BYTES, max_seconds=MAX_SECONDS, videos=2
+    ),
+    "free": msgspec.structs.replace(BUILT_IN["free"], max_seconds=MAX_SECONDS),
+    "pro": BUILT_IN["pro"],
+}
+RETENTION = BUILT_IN["free"].retention
 
 
 class TrustingAuthenticator:
@@ -68,16 +77,22 @@ class World:
     woken: list[str]
 
     @classmethod
-    def build(cls, database: Database, storage: Storage, max_bytes: int = MAX_BYTES) -> "World":
+    def build(
+        cls,
+        database: Database,
+        storage: Storage,
+        max_bytes: int = MAX_BYTES,
+        plans: Plans | None = None,
+    ) -> "World":
         clock = MovableClock()
         remove_file = RemoveFile(database, storage)
         stored = asyncio.Event()
-        prober = Prober(database, storage, clock, remove_file, MAX_SECONDS, stored)
+        limits = Limits(plans or PLANS, max_bytes)
+        prober = Prober(database, storage, clock, remove_file, limits, stored)
         woken: list[str] = []
-        upload = UploadVideo(
-            database, storage, clock, remove_file, max_bytes, GUEST_LIMITS, RETENTION,
-            lambda: woken.append("prober"),
-        )  # fmt: skip
+        reception = Reception(
+            database, storage, clock, remove_file, Admission(limits), lambda: woken.append("prober")
+        )
         open_video = OpenVideo(database, storage)
         app = build_app(
             "content",
@@ -85,7 +100,7 @@ class World:
                 VideoEndpoints(
                     database,
                     Cursors(b"a secret of thirty-two characters"),
-                    upload,
+                    UploadVideo(reception),
                     FindVideo(database),
                     open_video,
                     DeleteVideo(database, clock, remove_file),
