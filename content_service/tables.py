@@ -17,12 +17,14 @@ from sqlalchemy import (
 )
 
 from shared.db.aliases import aliases_table, erased_table
+from shared.db.schedules import schedules_table
 from shared.messaging.tables import add_messaging_tables
 
 metadata = MetaData()
 add_messaging_tables(metadata)
 aliases_table(metadata)
 erased_table(metadata)
+schedules_table(metadata)
 
 videos = Table(
     "videos",

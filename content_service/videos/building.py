@@ -2,11 +2,13 @@
 
 from content_service.feature import Base
 from content_service.videos.endpoints import InternalVideoEndpoints, VideoEndpoints
+from content_service.videos.expiry import SECONDS_BETWEEN_EXPIRIES, ExpireVideos
 from content_service.videos.prober import Prober
 from content_service.videos.sweeper import SECONDS_BETWEEN_SWEEPS, Sweeper
 from content_service.videos.upload import UploadVideo
 from content_service.videos.use_cases import DeleteVideo, FindVideo, OpenVideo
 from shared.runtime.feature import Feature
+from shared.runtime.once import once_across_replicas
 from shared.runtime.periodic import periodic
 from shared.runtime.service import Component
 
@@ -18,6 +20,7 @@ def build(base: Base) -> Feature:
         database, base.storage, clock, base.remove_file, base.admission.limits, base.stored
     )
     sweeper = Sweeper(database, clock, base.remove_file)
+    expire = ExpireVideos(database, clock, base.to_empty.set)
     open_video = OpenVideo(database, base.storage)
     return Feature(
         endpoints=(
@@ -34,6 +37,7 @@ def build(base: Base) -> Feature:
         components=(
             Component("prober", prober.run),
             periodic("sweeper", SECONDS_BETWEEN_SWEEPS, sweeper.sweep, base.to_empty),
+            once_across_replicas("expiry", SECONDS_BETWEEN_EXPIRIES, expire, database, clock),
         ),
         before_start=(prober.scratch.sweep, base.storage.check),
     )

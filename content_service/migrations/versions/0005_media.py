@@ -1,7 +1,9 @@
-"""Posters, quotas and plans."""
+"""Posters, quotas and plans, and what one replica does for all."""
 
 import sqlalchemy as sa
 from alembic import op
+
+from shared.db.schedules import create_schedules
 
 revision = "0005"
 down_revision = "0004"
@@ -9,6 +11,7 @@ down_revision = "0004"
 
 def upgrade() -> None:
     """Nothing is changed that the code before it uses."""
+    create_schedules(op)
     op.add_column("videos", sa.Column("plan", sa.Text, nullable=False, server_default="free"))
     op.create_index(
         "videos_kept",

@@ -90,10 +90,10 @@ async def test_a_video_expires_after_its_retention(
     view = await upload(client, good)
     await world.prober.probe_next()
     world.clock.advance(RETENTION.total_seconds() - 1)
-    await world.sweeper.sweep()
+    await world.expire()
     assert (await client.get(f"/api/videos/{view['id']}")).json()["state"] == "ready"
     world.clock.advance(2)
-    await world.sweeper.sweep()
+    await world.expire()
     assert (await client.get(f"/api/videos/{view['id']}")).json()["state"] == "expired"
     assert world.files() == []
     assert await world.event_types() == ["content.video.ready", "content.video.expired"]
@@ -106,7 +106,7 @@ async def test_an_expired_video_can_still_be_deleted(
 ) -> None:
     video_id = (await upload(client, good))["id"]
     world.clock.advance(RETENTION.total_seconds() + 1)
-    await world.sweeper.sweep()
+    await world.expire()
     assert (await client.delete(f"/api/videos/{video_id}")).status_code == 204
     assert await world.rows() == []
 
@@ -121,7 +121,7 @@ async def test_a_sweep_goes_on_beyond_one_batch(world: World, user: UUID) -> Non
     count = BATCH * 2 + 1
     values = {"owner": user, "now": world.clock.now() - timedelta(days=1), "count": count}
     await world.database.run(statement, values)
-    await world.sweeper.sweep()
+    await world.expire()
     rows = await world.rows()
     assert {(row["state"], row["has_file"]) for row in rows} == {("expired", False)}
     assert await world.event_types() == ["content.video.expired"] * count
@@ -133,6 +133,6 @@ async def test_replicas_that_sweep_at_once_do_each_thing_once(
     for _ in range(5):
         await upload(client, good)
     world.clock.advance(RETENTION.total_seconds() + 1)
-    await asyncio.gather(*(world.sweeper.sweep() for _ in range(4)))
+    await asyncio.gather(*(world.expire() for _ in range(4)))
     assert await world.event_types() == ["content.video.expired"] * 5
     assert world.files() == []

@@ -66,7 +66,7 @@ async def test_rows_whose_file_is_gone_already_go_at_once(
 ) -> None:
     await upload(client, good)
     world.clock.advance(8 * 24 * 3600)
-    await world.sweeper.sweep()
+    await world.expire()
     assert [row["state"] for row in await world.rows()] == ["expired"]
     await hear(world, UserDeleted(user, world.clock.now()))
     assert await world.rows() == []

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message
 from content_service.tables import metadata, videos
 from content_service.videos.admission import Admission
 from content_service.videos.endpoints import InternalVideoEndpoints, VideoEndpoints
+from content_service.videos.expiry import ExpireVideos
 from content_service.videos.limits import BUILT_IN, Limits, Plans
 from content_service.videos.prober import Prober
 from content_service.videos.reception import Reception
@@ -120,6 +121,11 @@ class World:
             base_url="http://content",
             headers={"authorization": f"Bearer {token}"},
         )
+
+    async def expire(self) -> None:
+        """Expire what is due, and remove its files."""
+        await ExpireVideos(self.database, self.clock, lambda: None)()
+        await self.sweeper.sweep()
 
     async def keys(self) -> set[str]:
         """Every object in the store."""
