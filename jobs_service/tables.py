@@ -115,6 +115,8 @@ jobs = Table(
     Column("worker", Text),
     Column("lease_until", _moment),
     Column("run_after", _moment, nullable=False, server_default=_now),
+    # whether `run_after` has come; the sweeper says so
+    Column("due", Boolean, nullable=False, server_default="true"),
     Column("error_code", Text),
     Column("error_detail", Text),
     Column("result", Text),
@@ -134,7 +136,12 @@ jobs = Table(
         text("priority DESC"),
         "run_after",
         "id",
-        postgresql_where=text("status = 'queued'"),
+        postgresql_where=text("status = 'queued' AND due"),
+    ),
+    Index(
+        "jobs_scheduled",
+        "run_after",
+        postgresql_where=text("status = 'queued' AND NOT due"),
     ),
     Index("jobs_running", "owner_id", postgresql_where=text("status = 'running'")),
     Index("jobs_lease_until", "lease_until", postgresql_where=text("status = 'running'")),
@@ -152,6 +159,18 @@ jobs = Table(
         "video_id",
         postgresql_where=text("status IN ('queued', 'running')"),
     ),
+)
+
+# How many jobs of each owner wait and run, kept by a trigger on `jobs`; `turn` grows each time that
+# one of them is taken up, so that whoever was served longest ago is first.
+lanes = Table(
+    "lanes",
+    metadata,
+    Column("owner_id", UUID, primary_key=True),
+    Column("waiting", Integer, nullable=False),
+    Column("running", Integer, nullable=False),
+    Column("turn", BigInteger, nullable=False),
+    Index("lanes_waiting", "running", "turn", postgresql_where=text("waiting > 0")),
 )
 
 idempotency_keys = Table(

@@ -24,6 +24,7 @@ NEW_JOB: Mapping[str, Any] = MappingProxyType(
         "request": "{}",
         "same_as": None,
         "priority": 0,
+        "due": True,
         "retry_of": None,
         "status": JobStatus.QUEUED,
         "attempt": 0,
@@ -39,7 +40,7 @@ COLUMNS = tuple(jobs.c[name] for name in Job.__struct_fields__)
 UNDER_WAY = (JobStatus.QUEUED, JobStatus.RUNNING)
 
 _NEW = ("id", "owner_id", "type", "video_id", "language", "request", "price", "same_as", "priority",
-        "run_after", "retry_of", "status", "attempt", "fence", "worker", "lease_until",
+        "run_after", "due", "retry_of", "status", "attempt", "fence", "worker", "lease_until",
         "attempts_allowed", "started_at")  # fmt: skip
 _ADD = (
     upsert(jobs)

@@ -75,7 +75,8 @@ class SubmitJob:
         order: Order,
         retry_of: UUID | None,
     ) -> Job:
-        start = max(self.clock.now(), request.run_at or self.clock.now())
+        now = self.clock.now()
+        start = max(now, request.run_at or now)
         jobs, type_ = Jobs(tx), name_of(request)
         new: dict[str, Any] = {
             **msgspec.structs.asdict(order),
@@ -85,6 +86,7 @@ class SubmitJob:
             "request": msgspec.json.encode(request).decode(),
             "priority": request.priority,
             "run_after": start,
+            "due": start <= now,
             "retry_of": retry_of,
         }
         job = await jobs.add(new)

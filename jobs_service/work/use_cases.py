@@ -91,7 +91,7 @@ class HandBackJob:
 
 @dataclass(frozen=True, slots=True)
 class SweepJobs:
-    """Take back what lost its worker, fail what is hopeless.
+    """Take back what lost its worker, fail what is hopeless, let run what was to run later.
 
     Safe to run in several processes, since each row moves once.
     """
@@ -107,9 +107,10 @@ class SweepJobs:
             for job in failed:
                 await _give_up(tx, job)
             queued = await queue.take_back_lost(self.attempts)
+            due = await queue.promote()
             for job in queued:
                 tx.announce(JobQueued(**job.facts()))
-        if moved := len(failed) + len(queued):
+        if moved := len(failed) + len(queued) + due:
             log.info("jobs_swept", jobs=moved)
         return moved
 

@@ -20,6 +20,7 @@ from jobs_service.work import worker as module
 from jobs_service.work.performing import Perform, Result
 from jobs_service.work.progress import Progress, ProgressReports
 from jobs_service.work.sources import SourceGone, SourceUnavailable
+from jobs_service.work.use_cases import SweepJobs
 from jobs_service.work.worker import Worker, WorkerLimits
 from shared.db.database import Database
 from shared.messaging.broker import Broadcast
@@ -123,8 +124,11 @@ async def test_what_may_work_later_is_tried_again_and_then_fails(
 ) -> None:
     monkeypatch.setattr(module, "RETRY_DELAYS", (0.1,))
     monkeypatch.setattr(module, "POLL_SECONDS", 0.1)
+    sweep = SweepJobs(database, attempts=2)
+
     async with working(database, raising(error)):
-        failed = await when(database, job, finished)
+        while not finished(failed := await state_of(database, job)):
+            await sweep()
     assert (failed.error_code, failed.attempt) == (code, 2)
     assert await Credits(database).balance(job.owner_id) == Balance(10, 0)
 

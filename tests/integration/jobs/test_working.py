@@ -206,6 +206,7 @@ async def test_a_job_to_be_retried_later_waits(database: Database, setting: Sett
     await HandBackJob(database)(await claimed(database), delay=60, counted=True)
     assert await claiming(database)() is None
     await database.run(text("UPDATE jobs SET run_after = now()"))
+    assert await SweepJobs(database, attempts=3)() == 1
     assert (await claimed(database)).attempt == 2
 
 
