@@ -9,7 +9,6 @@ import httpx
 from auth_service.accounts.breached.passwords import BreachedPasswords
 from auth_service.accounts.cores import usable_cores
 from auth_service.accounts.passwords import Passwords
-from auth_service.box import Box
 from auth_service.delays.use_cases import Delays
 from auth_service.guests.use_cases import AdoptGuest
 from auth_service.mail.use_cases import WriteLetter
@@ -25,6 +24,7 @@ from auth_service.tokens.keyring import KeyRing
 from auth_service.tokens.seal import Seal
 from shared.clock import Clock
 from shared.db.database import Database
+from shared.security.box import Box
 from shared.security.keys import derive_key
 from shared.security.revocations import Revocations
 from shared.storage.storage import Storage

@@ -1,4 +1,4 @@
-"""Secrets at rest: AES-256-GCM under a key derived from SECRET_KEY."""
+"""Secrets at rest: AES-256-GCM under a key derived from SECRET_KEY, another one for each use."""
 
 import os
 
