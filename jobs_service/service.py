@@ -15,6 +15,7 @@ from jobs_service.jobs.endpoints import JobEndpoints
 from jobs_service.jobs.estimate import EstimateEndpoints
 from jobs_service.jobs.submit import RetryJob, SubmitJob
 from jobs_service.jobs.use_cases import CancelJob
+from jobs_service.jobs.waiting import EstimateWait
 from jobs_service.people import building as people
 from jobs_service.settings import JobsSettings
 from jobs_service.subscriptions import subscriptions
@@ -73,6 +74,7 @@ def build(
                 base.find_job,
                 CancelJob(database),
                 RetryJob(base.find_job, submit),
+                EstimateWait(database, clock),
             ),
             EstimateEndpoints(database, kinds),
             *(group for made in features for group in made.endpoints),

@@ -144,6 +144,7 @@ jobs = Table(
         postgresql_where=text("status = 'queued' AND NOT due"),
     ),
     Index("jobs_running", "owner_id", postgresql_where=text("status = 'running'")),
+    Index("jobs_succeeded", "finished_at", postgresql_where=text("status = 'succeeded'")),
     Index("jobs_lease_until", "lease_until", postgresql_where=text("status = 'running'")),
     # the same job is never under way, and charged, twice
     Index(

@@ -19,6 +19,7 @@ from jobs_service.jobs.schemas import (
 )
 from jobs_service.jobs.submit import RetryJob, SubmitJob
 from jobs_service.jobs.use_cases import CancelJob, FindJob
+from jobs_service.jobs.waiting import EstimateWait
 from jobs_service.videos.domain import VideoHasNoSound, VideoNotFound
 from shared.db.aliases import OwnerErased
 from shared.db.database import Database
@@ -46,6 +47,7 @@ class JobEndpoints:
     find: FindJob
     cancel_job: CancelJob
     retry_job: RetryJob
+    estimate_wait: EstimateWait
 
     @endpoint(
         "POST",
@@ -93,7 +95,8 @@ class JobEndpoints:
     )
     async def read(self, job_id: UUID, caller: Principal) -> JobView:
         """The job as it stands."""
-        return JobView.of(await self.find(caller.id, job_id))
+        job = await self.find(caller.id, job_id)
+        return JobView.of(job, await self.estimate_wait(job))
 
     @endpoint(
         "POST",

@@ -8,6 +8,7 @@ import msgspec
 
 from jobs_service.captions.schemas import EXAMPLE_CAPTIONS
 from jobs_service.jobs.domain import Job, JobStatus
+from jobs_service.jobs.waiting import Wait
 from shared.http.paging import PageQuery
 
 
@@ -36,7 +37,8 @@ class JobView(msgspec.Struct, frozen=True):
     it cost in the end.
 
     `request` is what was asked for, `result` what came of it, both as the type of job has them.
-    `revision` grows with each change of its status, as in the events about it.
+    `position` (from 1; users take turns) and `estimated_start` are told of a job that waits, where
+    it is asked for alone. `revision` grows with each change of its status, as in the events.
     """
 
     id: UUID
@@ -58,10 +60,12 @@ class JobView(msgspec.Struct, frozen=True):
     result: dict[str, Any] | None = None
     spent: int | None = None
     retry_of: UUID | None = None
+    position: int | None = None
+    estimated_start: datetime | None = None
 
     @classmethod
-    def of(cls, job: Job) -> Self:
-        """The view of `job`."""
+    def of(cls, job: Job, wait: Wait | None = None) -> Self:
+        """The view of `job`, which may `wait`."""
         error = JobError(job.error_code, job.error_detail or "") if job.error_code else None
         return cls(
             id=job.id,
@@ -83,6 +87,8 @@ class JobView(msgspec.Struct, frozen=True):
             result=None if job.result is None else msgspec.json.decode(job.result),
             spent=job.spent,
             retry_of=job.retry_of,
+            position=wait.position if wait else None,
+            estimated_start=wait.estimated_start if wait else None,
         )
 
 

@@ -53,6 +53,12 @@ def upgrade() -> None:
         ["run_after"],
         postgresql_where=sa.text("status = 'queued' AND NOT due"),
     )
+    op.create_index(
+        "jobs_succeeded",
+        "jobs",
+        ["finished_at"],
+        postgresql_where=sa.text("status = 'succeeded'"),
+    )
     op.create_index("jobs_owner_id_video_id", "jobs", ["owner_id", "video_id", "id"])
     op.drop_column("idempotency_keys", "job_id")
     _lanes()
