@@ -5,6 +5,7 @@ from collections.abc import Callable
 import httpx
 
 from content_service.feature import Base
+from content_service.links import building as links
 from content_service.people import building as people
 from content_service.settings import ContentSettings
 from content_service.subscriptions import subscriptions
@@ -24,7 +25,7 @@ from shared.runtime.service import Component, Service
 from shared.security.verification import remote_verification
 
 SCHEMA = "content"
-FEATURES: tuple[Callable[[Base], Feature], ...] = (videos.build, people.build)
+FEATURES: tuple[Callable[[Base], Feature], ...] = (videos.build, links.build, people.build)
 
 
 def build(

@@ -2,11 +2,13 @@
 
 from typing import Annotated, Any
 
-from pydantic import Field, PlainValidator
+from pydantic import Field, PlainValidator, ValidationInfo, field_validator
 
 from content_service.videos.limits import BUILT_IN, LARGEST_FILE, Plans, plans_in
 from shared.settings import ServiceSettings
+from shared.storage.presigning import Presigner
 from shared.storage.settings import StorageSettings
+from shared.storage.storage import S3Access
 
 
 def _plans(value: Any) -> Any:
@@ -31,3 +33,23 @@ class ContentSettings(StorageSettings, ServiceSettings):
         '{"free": {"max_bytes": 1073741824, "max_seconds": 3600, "total_bytes": 10737418240, '
         '"videos": 50, "retention_days": 14}}; what is left out stays.',
     )
+    presigned_downloads: bool = Field(
+        False,
+        description="Whether links to files send clients on to the S3 store, which they must reach "
+        "at AWS_ENDPOINT_URL; otherwise every byte passes through this service.",
+    )
+
+    @field_validator("presigned_downloads")
+    @classmethod
+    def _check_presigned(cls, value: bool, info: ValidationInfo) -> bool:
+        if value and "storage_url" in info.data:
+            names = ("aws_endpoint_url", "aws_region", "aws_access_key_id", "aws_secret_access_key")
+            endpoint, region, key_id, secret = (info.data.get(name) for name in names)
+            access = S3Access(endpoint, region, key_id, secret and secret.get_secret_value())
+            Presigner.of(info.data["storage_url"], access)  # its error says what it needs
+        return value
+
+    @property
+    def presigner(self) -> Presigner | None:
+        """Signs addresses in the store, where links lead there."""
+        return Presigner.of(self.storage_url, self.s3) if self.presigned_downloads else None

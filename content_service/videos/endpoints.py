@@ -16,7 +16,7 @@ from content_service.videos.limits import QuotaExceeded, TooManyVideos, VideoToo
 from content_service.videos.media_types import UnsupportedMedia
 from content_service.videos.repository import Videos
 from content_service.videos.schemas import EXAMPLE, JUST_STORED, UPLOAD_SCHEMA, VideoView
-from content_service.videos.serving import DownloadQuery, served
+from content_service.videos.serving import MEDIA_TYPES, DownloadQuery, served
 from content_service.videos.upload import UploadVideo
 from content_service.videos.upload_form import (
     FormBroken,
@@ -37,7 +37,6 @@ from shared.storage.storage import StorageUnavailable
 
 _FORM_OVERHEAD = 64 * 1024
 """Bytes that a form may need around its file."""
-_MEDIA_TYPES = ("video/*", "audio/*", "application/ogg")
 _SENDING_ERRORS = (
     VideoNotFound,
     VideoNotReady,
@@ -128,7 +127,7 @@ class VideoEndpoints:
         "with the whole file), `If-Range`, `If-Match`, `If-None-Match` and HEAD. A browser saves "
         "it, or plays it with `disposition=inline`.",
         tag="videos",
-        answers=_MEDIA_TYPES,
+        answers=MEDIA_TYPES,
         sends_file=True,
         errors=_SENDING_ERRORS,
         scope="videos:read",
@@ -169,7 +168,7 @@ class InternalVideoEndpoints:
         "/internal/videos/{video_id}/content",
         summary="Stream the source of a video to a worker",
         tag="internal",
-        answers=_MEDIA_TYPES,
+        answers=MEDIA_TYPES,
         sends_file=True,
         errors=_SENDING_ERRORS,
         callers=("auth", "jobs"),

@@ -9,6 +9,9 @@ from content_service.videos.media_types import extensions_of
 from content_service.videos.use_cases import OpenVideo
 from shared.http.files import Disposition, ServedFile
 
+MEDIA_TYPES = ("video/*", "audio/*", "application/ogg")
+"""What the file of a video may be, for the API's document."""
+
 
 class DownloadQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a browser that is sent to a file does with it: `attachment` saves, `inline` plays."""

@@ -13,6 +13,9 @@ import msgspec
 from sqlalchemy import select, text
 from starlette.types import ASGIApp, Message
 
+from content_service.links.domain import LinkSigner
+from content_service.links.endpoints import LinkEndpoints, MediaEndpoints
+from content_service.links.use_cases import MakeLink, OpenLink
 from content_service.tables import metadata, videos
 from content_service.videos.admission import Admission
 from content_service.videos.endpoints import InternalVideoEndpoints, VideoEndpoints
@@ -34,6 +37,7 @@ from shared.http.paging import Cursors
 from shared.ids import uuid7
 from shared.messaging.event import Envelope, decode
 from shared.security.principal import CallingService, Principal, SessionId, UserId
+from shared.storage.presigning import Presigner
 from shared.storage.storage import Storage
 from tests.support.clock import MovableClock
 
@@ -84,6 +88,7 @@ class World:
         storage: Storage,
         max_bytes: int = MAX_BYTES,
         plans: Plans | None = None,
+        presigner: Presigner | None = None,
     ) -> "World":
         clock = MovableClock()
         remove_file = RemoveFile(database, storage)
@@ -95,6 +100,7 @@ class World:
             database, storage, clock, remove_file, Admission(limits), lambda: woken.append("prober")
         )
         open_video = OpenVideo(database, storage)
+        signer = LinkSigner(b"a key of thirty-two bytes at least")
         app = build_app(
             "content",
             endpoints=[
@@ -107,6 +113,8 @@ class World:
                     DeleteVideo(database, clock, remove_file),
                 ),
                 InternalVideoEndpoints(open_video),
+                LinkEndpoints(MakeLink(open_video, signer, clock)),
+                MediaEndpoints(OpenLink(open_video, signer, clock, presigner)),
             ],
             authenticate=TrustingAuthenticator(),
             checks={},
