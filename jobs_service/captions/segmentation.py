@@ -24,6 +24,9 @@ _ORPHAN_LINE = 0.6
 """A cue that fills less than this part of one line is an orphan, unless it is a sentence."""
 _UNEVEN_LINES = 6.0
 _TOP_HEAVY = 2.0
+_LONELY_WORD = 100.0
+"""More than any other reason: a short word alone on the last line, although others could go with
+it."""
 
 
 def make_cues(words: Sequence[Word], rules: RuleSet, duration: float) -> tuple[Cue, ...]:
@@ -169,4 +172,6 @@ class _Speech:
     def _cost_of_line(self, first: int, cut: int, end: int) -> float:
         top, bottom = self._width(first, cut), self._width(cut, end)
         cost = self._costs[cut] + _UNEVEN_LINES * abs(top - bottom) / self._rules.line_width
+        if end - cut == 1 and cut - first > 2 and self._rules.is_short(self.words[cut].text):
+            cost += _LONELY_WORD
         return cost + (_TOP_HEAVY if top > bottom else 0.0)
