@@ -6,10 +6,10 @@ from pathlib import Path
 from pydantic import Field
 
 from jobs_service.credits.prices import PriceList
-from shared.settings import ServiceSettings
+from jobs_service.generation.settings import TextSettings
 
 
-class JobsSettings(ServiceSettings):
+class JobsSettings(TextSettings):
     """What the HTTP process and the worker both read."""
 
     port: int = Field(8003, ge=0, le=65535, description="The port to listen on.")
