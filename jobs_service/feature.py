@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from jobs_service.credits.prices import PriceList
+from jobs_service.generation.provider import Providers
+from jobs_service.generation.providers import build_providers
 from jobs_service.jobs.kinds import JobKind
 from jobs_service.jobs.use_cases import FindJob
 from jobs_service.settings import JobsSettings
@@ -34,6 +36,7 @@ class Base:
         self.clock = clock
         self.secret = settings.secret_key.get_secret_value()
         self.prices: PriceList = settings.prices
+        self.texts: Providers = build_providers(settings)
         self.find_video = FindVideo(database)
         self.find_job = FindJob(database)
 
@@ -44,10 +47,12 @@ class Base:
 
 @dataclass(frozen=True, slots=True)
 class WorkerBase:
-    """What features share in a worker; `limits` bound a child process that decodes a video."""
+    """What features share in a worker; `limits` bound a child process that decodes a video, `texts`
+    write texts."""
 
     settings: JobsSettings
     database: Database
     clock: Clock
     sources: Sources
     limits: Limits
+    texts: Providers

@@ -104,6 +104,7 @@ def build(
         checks=checks,
         close=(
             *(one for made in features for one in made.close),
+            base.texts.aclose,
             auth.aclose,
             database.close,
         ),

@@ -9,6 +9,7 @@ import httpx
 from jobs_service.captions import building as captions
 from jobs_service.database import open_database
 from jobs_service.feature import WorkerBase
+from jobs_service.generation.providers import build_providers
 from jobs_service.settings import JobsSettings
 from jobs_service.work.performing import Perform
 from jobs_service.work.progress import ProgressReports
@@ -49,7 +50,8 @@ def build_worker(
         cpu_seconds=int(settings.job_time_limit_seconds),
         wall_seconds=settings.job_time_limit_seconds,
     )
-    base = WorkerBase(settings, database, clock, Sources(content, scratch), limits)
+    texts = build_providers(settings)
+    base = WorkerBase(settings, database, clock, Sources(content, scratch), limits, texts)
     worker = Worker(
         database,
         f"{socket.gethostname()}-{os.getpid()}",
@@ -74,5 +76,5 @@ def build_worker(
         ),
         before_start=(scratch.sweep, require_migrated(database, "jobs_service")),
         checks=checks,
-        close=(content.aclose, database.close),
+        close=(texts.aclose, content.aclose, database.close),
     )

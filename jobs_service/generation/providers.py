@@ -1,4 +1,4 @@
-"""Composes the writing of texts."""
+"""Builds whoever writes texts."""
 
 from jobs_service.generation.offline import Offline
 from jobs_service.generation.openai_chat import OpenAIChat
