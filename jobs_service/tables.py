@@ -114,6 +114,8 @@ jobs = Table(
     Column("fence", BigInteger, nullable=False, server_default="0"),
     Column("worker", Text),
     Column("lease_until", _moment),
+    # whether its owner waits for it at an open connection, and no worker may take it up
+    Column("direct", Boolean, nullable=False, server_default="false"),
     Column("run_after", _moment, nullable=False, server_default=_now),
     # whether `run_after` has come; the sweeper says so
     Column("due", Boolean, nullable=False, server_default="true"),
@@ -144,6 +146,19 @@ jobs = Table(
         postgresql_where=text("status = 'queued' AND NOT due"),
     ),
     Index("jobs_running", "owner_id", postgresql_where=text("status = 'running'")),
+    Index("jobs_direct", "owner_id", postgresql_where=text("status = 'running' AND direct")),
+    Index(
+        "jobs_texts_again",
+        "owner_id",
+        "same_as",
+        "finished_at",
+        postgresql_where=text("type = 'text' AND status = 'succeeded' AND same_as IS NOT NULL"),
+    ),
+    Index(
+        "jobs_texts_kept",
+        "finished_at",
+        postgresql_where=text("""type = 'text' AND request <> '{"type":"text"}'"""),
+    ),
     Index("jobs_succeeded", "finished_at", postgresql_where=text("status = 'succeeded'")),
     Index("jobs_lease_until", "lease_until", postgresql_where=text("status = 'running'")),
     # the same job is never under way, and charged, twice

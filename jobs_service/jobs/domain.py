@@ -41,6 +41,12 @@ class JobFinished(Conflict):
     code, title = "job_finished", "The job has already ended"
 
 
+class JobAnswers(Conflict):
+    """Whoever asked for the job waits for its result, and ends it by leaving."""
+
+    code, title = "job_answers", "The job answers a request at this moment"
+
+
 class JobNotFailed(Conflict):
     """Only what has failed, or was cancelled, can be tried again."""
 

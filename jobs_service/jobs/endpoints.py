@@ -7,7 +7,7 @@ from jobs_service.captions.schemas import EXAMPLE_CAPTIONS
 from jobs_service.credits.domain import NotEnoughCredits
 from jobs_service.idempotency.domain import KeyReused, RequestInProgress
 from jobs_service.idempotency.header import IdempotencyKey
-from jobs_service.jobs.domain import JobFinished, JobNotFailed, JobNotFound
+from jobs_service.jobs.domain import JobAnswers, JobFinished, JobNotFailed, JobNotFound
 from jobs_service.jobs.repository import Jobs
 from jobs_service.jobs.requests import JobRequest
 from jobs_service.jobs.schemas import (
@@ -104,7 +104,7 @@ class JobEndpoints:
         summary="Cancel a job and give its credits back",
         tag="jobs",
         example=EXAMPLE_CANCELLED_JOB,
-        errors=(JobNotFound, JobFinished),
+        errors=(JobNotFound, JobFinished, JobAnswers),
         scope="jobs:write",
     )
     async def cancel(self, job_id: UUID, caller: Principal) -> JobView:

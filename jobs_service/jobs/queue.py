@@ -177,12 +177,13 @@ class Queue:
             job, JobStatus.SUCCEEDED, {"reached": 1.0, "made": result, "credits": spent}
         )
 
-    async def fail(self, job: Job, code: str, detail: str) -> Job | None:
-        """Write why the job failed; None, and nothing written, when it has been lost."""
-        reached = {"reached": job.progress, "credits": 0}
-        return await self._finish(
-            job, JobStatus.FAILED, {**reached, "code": code, "detail": detail}
-        )
+    async def fail(
+        self, job: Job, code: str, detail: str, part: str | None = None, spent: int = 0
+    ) -> Job | None:
+        """Write why the job failed, and what there is of its result; None, and nothing written,
+        when it has been lost."""
+        said = {"code": code, "detail": detail, "made": part, "credits": spent}
+        return await self._finish(job, JobStatus.FAILED, {"reached": job.progress, **said})
 
     async def _finish(self, job: Job, status: JobStatus, said: Mapping[str, Any]) -> Job | None:
         nothing = {"code": None, "detail": None, "made": None}

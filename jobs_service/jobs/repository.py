@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, bindparam, delete, exists, func, select, update
+from sqlalchemy import Row, bindparam, delete, exists, func, not_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.sql import Select
 
@@ -25,6 +25,7 @@ NEW_JOB: Mapping[str, Any] = MappingProxyType(
         "same_as": None,
         "priority": 0,
         "due": True,
+        "direct": False,
         "retry_of": None,
         "status": JobStatus.QUEUED,
         "attempt": 0,
@@ -40,8 +41,8 @@ COLUMNS = tuple(jobs.c[name] for name in Job.__struct_fields__)
 UNDER_WAY = (JobStatus.QUEUED, JobStatus.RUNNING)
 
 _NEW = ("id", "owner_id", "type", "video_id", "language", "request", "price", "same_as", "priority",
-        "run_after", "due", "retry_of", "status", "attempt", "fence", "worker", "lease_until",
-        "attempts_allowed", "started_at")  # fmt: skip
+        "run_after", "due", "direct", "retry_of", "status", "attempt", "fence", "worker",
+        "lease_until", "attempts_allowed", "started_at")  # fmt: skip
 _ADD = (
     upsert(jobs)
     .values({name: bindparam(name) for name in _NEW})
@@ -75,7 +76,10 @@ _CANCEL = (
     .values(status=JobStatus.CANCELLED, **ENDED)
     .returning(*COLUMNS)
 )
-_CANCEL_ONE = _CANCEL.where(jobs.c.id == bindparam("job"), jobs.c.owner_id == bindparam("owner"))
+# what somebody waits for at an open connection, they end by leaving: it may have cost by then
+_CANCEL_ONE = _CANCEL.where(
+    jobs.c.id == bindparam("job"), jobs.c.owner_id == bindparam("owner"), not_(jobs.c.direct)
+)
 _CANCEL_OF_VIDEO = _CANCEL.where(jobs.c.video_id == bindparam("video"))
 
 # A guest's jobs, once the guest is known to be a user.

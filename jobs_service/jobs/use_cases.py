@@ -14,11 +14,12 @@ from jobs_service.events import JobCancelled
 from jobs_service.idempotency.repository import IdempotencyKeys
 from jobs_service.jobs.domain import (
     Job,
+    JobAnswers,
     JobFinished,
     JobNotFound,
     JobStatus,
 )
-from jobs_service.jobs.repository import Jobs
+from jobs_service.jobs.repository import UNDER_WAY, Jobs
 from shared.db.database import Database, Transaction
 from shared.security.principal import UserId
 
@@ -44,13 +45,18 @@ class CancelJob:
     database: Database
 
     async def __call__(self, owner: UserId, job_id: UUID) -> Job:
-        """The cancelled job, also when it was cancelled before; raises JobNotFound, JobFinished."""
+        """The cancelled job, also when it was cancelled before.
+
+        Raises JobNotFound, JobFinished, and JobAnswers.
+        """
         async with self.database.transaction() as tx:
             job = await Jobs(tx).cancel(owner, job_id)
             if job is not None:
                 await _refund(tx, job, "job cancelled")
                 return job
         job = await FindJob(self.database)(owner, job_id)
+        if job.status in UNDER_WAY:
+            raise JobAnswers("Close the connection that waits for it.")
         if job.status is not JobStatus.CANCELLED:
             raise JobFinished(f"The job has already {job.status}; only its result can be read.")
         return job
