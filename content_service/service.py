@@ -7,6 +7,7 @@ import httpx
 from content_service.feature import Base
 from content_service.links import building as links
 from content_service.people import building as people
+from content_service.reconciling import building as reconciling
 from content_service.settings import ContentSettings
 from content_service.subscriptions import subscriptions
 from content_service.videos import building as videos
@@ -25,7 +26,12 @@ from shared.runtime.service import Component, Service
 from shared.security.verification import remote_verification
 
 SCHEMA = "content"
-FEATURES: tuple[Callable[[Base], Feature], ...] = (videos.build, links.build, people.build)
+FEATURES: tuple[Callable[[Base], Feature], ...] = (
+    videos.build,
+    links.build,
+    reconciling.build,
+    people.build,
+)
 
 
 def build(

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Uuid,
     text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 
 from shared.db.aliases import aliases_table, erased_table
 from shared.db.schedules import schedules_table
@@ -90,4 +91,13 @@ videos = Table(
         "lease_until",
         postgresql_where=text("has_file AND state IN ('rejected','expired','deleted')"),
     ),
+)
+
+reconciliations = Table(
+    "reconciliations",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("started_at", DateTime(timezone=True), nullable=False),
+    Column("report", JSONB, nullable=False),
+    Index("reconciliations_started_at", "started_at"),
 )

@@ -51,6 +51,7 @@ HEARD: Mapping[str, type[News]] = {
     "content.video.ready": VideoNews,
     "content.video.deleted": VideoNews,
     "content.video.expired": VideoNews,
+    "content.video.lost": VideoNews,
 }
 
 

@@ -184,6 +184,19 @@ async def test_list_goes_beyond_one_page(storage: Storage) -> None:
     for number in range(1_050):
         await put(storage, f"many/{number}", b"")
     assert len(await keys(storage, "many")) == 1_050
+    names = sorted(str(number) for number in range(1_050))
+    assert await storage.sizes("many", names) == dict.fromkeys(names, 0)
+
+
+async def test_sizes_are_told_of_those_that_there_are(storage: Storage) -> None:
+    for name in ("a", "ab", "b", "c", "d"):
+        await put(storage, f"videos/{name}", name.encode())
+    await put(storage, "videos-old/bb", b"another's")
+    assert await storage.sizes("videos", ["ab", "bb", "c"]) == {"ab": 2, "c": 1}
+    assert await storage.sizes("videos", ["d"]) == {"d": 1}
+    assert await storage.sizes("videos", ["e", "f"]) == {}
+    assert await storage.sizes("none", ["a"]) == {}
+    assert await storage.sizes("videos", []) == {}
 
 
 async def test_keys_may_be_korean(storage: Storage) -> None:
