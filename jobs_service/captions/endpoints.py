@@ -17,6 +17,8 @@ from shared.errors import Conflict
 from shared.http.endpoint import endpoint
 from shared.security.principal import Principal
 
+Extension = Literal["vtt", "srt", "ttml", "json", "txt"]
+
 
 class CaptionsNotReady(Conflict):
     """The job has no captions: it has not ended, or did not succeed."""
@@ -41,16 +43,14 @@ class CaptionEndpoints:
     @endpoint(
         "GET",
         "/api/jobs/{job_id}/captions.{extension}",
-        summary="The captions of a job as WebVTT, SubRip, JSON with word times, or plain text",
+        summary="The captions of a job: WebVTT, SubRip, TTML, JSON with word times, plain text",
         tag="captions",
         answers=tuple(one.media_type for one in FORMATS.values()),
         example=EXAMPLE_FILE,
         errors=(JobNotFound, CaptionsNotReady),
         scope="jobs:read",
     )
-    async def read(
-        self, job_id: UUID, extension: Literal["vtt", "srt", "json", "txt"], caller: Principal
-    ) -> Response:
+    async def read(self, job_id: UUID, extension: Extension, caller: Principal) -> Response:
         """The captions in one format, in UTF-8."""
         track = await Tracks(self.database).find(caller.id, job_id)
         if track is None:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from itertools import accumulate
 
 from jobs_service.captions.breaks import SENTENCE_END, break_costs
+from jobs_service.captions.cues import clean_line
 from jobs_service.captions.domain import Cue, Word
 from jobs_service.captions.rules import RuleSet
 from jobs_service.captions.timing import Span, time_cues
@@ -48,18 +49,14 @@ def make_cues(words: Sequence[Word], rules: RuleSet, duration: float) -> tuple[C
 
 
 def _in_order(words: Sequence[Word]) -> list[Word]:
-    """Words with a printable text, whose starts never run backwards."""
+    """Words with a text that can be shown, whose starts never run backwards."""
     kept: list[Word] = []
     earliest = 0.0
     for word in words:
-        if text := " ".join("".join(filter(_is_shown, word.text)).split()):
+        if text := clean_line(word.text):
             start = earliest = max(word.start, earliest)
             kept.append(Word(text, start, max(word.end, start), word.confidence))
     return kept
-
-
-def _is_shown(character: str) -> bool:
-    return character.isprintable() or character.isspace()
 
 
 class _Speech:

@@ -9,11 +9,16 @@ from jobs_service.captions.segmentation import make_cues
 
 
 class Track(msgspec.Struct, frozen=True):
-    """The result of a captions job."""
+    """Captions of a video; those that nobody spoke have no words."""
 
     transcript: Transcript
     cues: tuple[Cue, ...]
     quality: Quality
+
+    @property
+    def language(self) -> str:
+        """The language of the cues."""
+        return self.transcript.language
 
 
 def make_track(transcript: Transcript, audience: Audience = "adult") -> Track:
