@@ -9,6 +9,7 @@ from jobs_service.credits import building as credit
 from jobs_service.credits.use_cases import GrantGuestCredits, GrantWelcomeCredits
 from jobs_service.database import open_database
 from jobs_service.feature import Base, JobsFeature
+from jobs_service.generation import building as generation
 from jobs_service.idempotency.repository import IdempotencyKeys
 from jobs_service.idempotency.use_cases import SECONDS_BETWEEN_CLEANINGS
 from jobs_service.jobs.endpoints import JobEndpoints
@@ -34,6 +35,7 @@ from shared.security.verification import remote_verification
 FEATURES: tuple[Callable[[Base], JobsFeature], ...] = (
     captions.build,
     credit.build,
+    generation.build,
     people.build,
 )
 

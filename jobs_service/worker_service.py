@@ -9,6 +9,7 @@ import httpx
 from jobs_service.captions import building as captions
 from jobs_service.database import open_database
 from jobs_service.feature import WorkerBase
+from jobs_service.generation import building as generation
 from jobs_service.generation.providers import build_providers
 from jobs_service.settings import JobsSettings
 from jobs_service.work.performing import Perform
@@ -26,7 +27,10 @@ from shared.runtime.service import Component, Service
 from shared.security.service_tokens import ServiceAuth, ServiceTokens
 from shared.storage.scratch import Scratch
 
-PERFORMERS: tuple[Callable[[WorkerBase], Mapping[str, Perform]], ...] = (captions.performers,)
+PERFORMERS: tuple[Callable[[WorkerBase], Mapping[str, Perform]], ...] = (
+    captions.performers,
+    generation.performers,
+)
 
 
 def build_worker(

@@ -118,6 +118,11 @@ class Draft:
         return "".join(self._parts)
 
     @property
+    def pieces(self) -> int:
+        """In how many pieces it came."""
+        return len(self._parts)
+
+    @property
     def usage(self) -> Usage:
         """What it has taken so far: an estimate, until it has ended."""
         return self.ending.usage if self.ending else likely_usage(self.messages, self.text)

@@ -199,6 +199,8 @@ def _responses(one: Endpoint, schemas: dict[Any, Any]) -> dict[str, Any]:
     declared = one.declaration
     success: dict[str, Any] = {"description": declared.summary}
     content: dict[str, Any] = {media_type: {} for media_type in declared.answers}
+    for media_type, text in declared.text_examples.items():
+        content[media_type] = {"schema": {"type": "string"}, "example": text}
     if (answer := _json_answer(one)) is not None:
         media = content["application/json"] = {"schema": schemas[answer]}
         if declared.example is not None:
