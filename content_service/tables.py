@@ -52,6 +52,9 @@ videos = Table(
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("expires_at", DateTime(timezone=True), nullable=False),
     Column("plan", Text, nullable=False, server_default="free"),
+    Column("frame_rate", Double),
+    Column("poster_bytes", Integer),
+    Column("poster_sha256", Text),
     CheckConstraint(
         "state IN ('receiving','stored','probing','ready','rejected','expired','deleted')",
         name="videos_state",

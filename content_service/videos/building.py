@@ -6,7 +6,7 @@ from content_service.videos.expiry import SECONDS_BETWEEN_EXPIRIES, ExpireVideos
 from content_service.videos.prober import Prober
 from content_service.videos.sweeper import SECONDS_BETWEEN_SWEEPS, Sweeper
 from content_service.videos.upload import UploadVideo
-from content_service.videos.use_cases import DeleteVideo, FindVideo, OpenVideo
+from content_service.videos.use_cases import DeleteVideo, FindVideo, OpenPoster, OpenVideo
 from shared.runtime.feature import Feature
 from shared.runtime.once import once_across_replicas
 from shared.runtime.periodic import periodic
@@ -31,6 +31,8 @@ def build(base: Base) -> Feature:
                 FindVideo(database),
                 open_video,
                 DeleteVideo(database, clock, base.remove_file),
+                OpenPoster(database, base.storage),
+                base.admission.limits,
             ),
             InternalVideoEndpoints(open_video),
         ),

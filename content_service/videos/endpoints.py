@@ -1,22 +1,31 @@
 """Videos over HTTP."""
 
 from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from content_service.videos.domain import (
+    PosterNotFound,
     VideoFileGone,
     VideoId,
     VideoNotFound,
     VideoNotReady,
 )
-from content_service.videos.limits import QuotaExceeded, TooManyVideos, VideoTooLarge
+from content_service.videos.limits import Limits, QuotaExceeded, TooManyVideos, VideoTooLarge
 from content_service.videos.media_types import UnsupportedMedia
 from content_service.videos.repository import Videos
-from content_service.videos.schemas import EXAMPLE, JUST_STORED, UPLOAD_SCHEMA, VideoView
-from content_service.videos.serving import MEDIA_TYPES, DownloadQuery, served
+from content_service.videos.schemas import (
+    EXAMPLE,
+    JUST_STORED,
+    UPLOAD_SCHEMA,
+    USAGE_EXAMPLE,
+    UsageView,
+    VideoView,
+)
+from content_service.videos.serving import MEDIA_TYPES, DownloadQuery, served, served_poster
 from content_service.videos.upload import UploadVideo
 from content_service.videos.upload_form import (
     FormBroken,
@@ -25,7 +34,7 @@ from content_service.videos.upload_form import (
     UploadForm,
     UploadStalled,
 )
-from content_service.videos.use_cases import DeleteVideo, FindVideo, OpenVideo
+from content_service.videos.use_cases import DeleteVideo, FindVideo, OpenPoster, OpenVideo
 from shared.db.aliases import OwnerErased
 from shared.db.database import Database
 from shared.errors import Invalid
@@ -55,6 +64,8 @@ class VideoEndpoints:
     find: FindVideo
     open: OpenVideo
     delete_video: DeleteVideo
+    open_poster: OpenPoster
+    limits: Limits
 
     @endpoint(
         "POST",
@@ -108,6 +119,21 @@ class VideoEndpoints:
 
     @endpoint(
         "GET",
+        "/api/videos/usage",
+        summary="Read what you keep, and what your plan allows",
+        description="Videos that are rejected, expired or deleted do not count; uploads under way "
+        "do.",
+        tag="videos",
+        example=USAGE_EXAMPLE,
+        scope="videos:read",
+    )
+    async def usage(self, caller: Principal) -> UsageView:
+        """The caller's plan, and what is used of it."""
+        used = await Videos(self.database).used(caller.id)
+        return UsageView.of(self.limits.of(caller), used)
+
+    @endpoint(
+        "GET",
         "/api/videos/{video_id}",
         summary="Read one of your videos",
         tag="videos",
@@ -138,6 +164,24 @@ class VideoEndpoints:
         """The file of the caller's video, whole or in part."""
         video = await self.open(VideoId(video_id), caller.id)
         return await file_response(request, served(video, self.open, query.disposition))
+
+    @endpoint(
+        "GET",
+        "/api/videos/{video_id}/poster",
+        summary="Read the poster of a video",
+        description="A JPEG picture, up to 640 pixels wide, from the first tenth of a video, once "
+        "it is ready. A recording without a picture has none.",
+        tag="videos",
+        answers=("image/jpeg",),
+        sends_file=True,
+        errors=(*_SENDING_ERRORS, PosterNotFound),
+        scope="videos:read",
+    )
+    async def poster(self, video_id: UUID, request: Request, caller: Principal) -> Response:
+        """The picture of the caller's video."""
+        video, poster = await self.open_poster(caller.id, VideoId(video_id))
+        read = partial(self.open_poster.read, video)
+        return await file_response(request, served_poster(video, poster, read))
 
     @endpoint(
         "DELETE",

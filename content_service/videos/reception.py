@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from content_service.videos.admission import Admission
-from content_service.videos.domain import Video, VideoId, incoming_key, permanent_key
+from content_service.videos.domain import EMPTYING, Video, VideoId, incoming_key, permanent_key
 from content_service.videos.limits import Plan, check_size
 from content_service.videos.repository import Videos
-from content_service.videos.use_cases import EMPTYING, RemoveFile
+from content_service.videos.use_cases import RemoveFile
 from shared.clock import Clock
 from shared.db.database import Database, Transaction
 from shared.errors import Conflict

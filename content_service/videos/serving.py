@@ -1,10 +1,11 @@
 """How the file of a video is sent, to whoever may have it."""
 
+from collections.abc import AsyncGenerator, Callable
 from functools import partial
 
 import msgspec
 
-from content_service.videos.domain import Video
+from content_service.videos.domain import Poster, Video
 from content_service.videos.media_types import extensions_of
 from content_service.videos.use_cases import OpenVideo
 from shared.http.files import Disposition, ServedFile
@@ -32,6 +33,20 @@ def served(video: Video, file: OpenVideo, disposition: Disposition = "attachment
         read=partial(file.read, video),
         modified=video.created_at,
         disposition=disposition,
+    )
+
+
+def served_poster(
+    video: Video, poster: Poster, read: Callable[[int, int], AsyncGenerator[bytes, None]]
+) -> ServedFile:
+    """The picture of a video, whose bytes `read` gives."""
+    return ServedFile(
+        filename=f"{video.title or 'poster'}.jpg",
+        media_type="image/jpeg",
+        size=poster.size,
+        etag=poster.sha256,
+        read=read,
+        disposition="inline",
     )
 
 

@@ -5,9 +5,9 @@ that replicas share the work and a killed one holds up nothing.
 """
 
 from content_service.videos.batches import in_batches
-from content_service.videos.domain import VideoId
+from content_service.videos.domain import EMPTYING, VideoId
 from content_service.videos.repository import Videos
-from content_service.videos.use_cases import EMPTYING, RemoveFile
+from content_service.videos.use_cases import RemoveFile
 from shared.clock import Clock
 from shared.db.database import Database
 from shared.observability.logging import get_logger

@@ -2,17 +2,20 @@
 
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
-from datetime import timedelta
 from uuid import UUID
 
 from content_service.events import VideoDeleted
 from content_service.videos.domain import (
+    EMPTYING,
+    Poster,
+    PosterNotFound,
     Video,
     VideoFileGone,
     VideoId,
     VideoNotFound,
     incoming_key,
     permanent_key,
+    poster_key,
 )
 from content_service.videos.repository import Videos
 from shared.clock import Clock
@@ -23,27 +26,26 @@ from shared.storage.storage import NoSuchObject, Storage, StorageUnavailable
 
 log = get_logger(__name__)
 
-EMPTYING = timedelta(minutes=1)
-"""How long the sweeper leaves the removal of a file to whoever has begun it."""
-
 
 @dataclass(frozen=True, slots=True)
 class RemoveFile:
-    """Remove the file of a video that must not have one any more, then its tombstone."""
+    """Remove the files of a video that must not have any more, then its tombstone."""
 
     database: Database
     storage: Storage
 
-    async def __call__(self, video_id: VideoId) -> None:
-        """Can be repeated; raises `StorageUnavailable`."""
-        for key in (incoming_key(video_id), permanent_key(video_id)):
+    async def __call__(self, video_id: VideoId, *, again: bool = False) -> None:
+        """Can be repeated, and will be `again` where somebody may still store one; raises
+        `StorageUnavailable`."""
+        for key in (incoming_key(video_id), permanent_key(video_id), poster_key(video_id)):
             await self.storage.delete(key)
-        await Videos(self.database).emptied(video_id)
+        if not again:
+            await Videos(self.database).emptied(video_id)
 
-    async def now_or_later(self, video_id: VideoId) -> None:
+    async def now_or_later(self, video_id: VideoId, *, again: bool = False) -> None:
         """As a call, but leaves the removal to the sweeper when the storage is away."""
         try:
-            await self(video_id)
+            await self(video_id, again=again)
         except StorageUnavailable as error:
             log.warning("removal_postponed", video_id=str(video_id), error=error.detail)
 
@@ -95,6 +97,32 @@ class OpenVideo:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenPoster:
+    """The picture of a video that is ready, for its owner."""
+
+    database: Database
+    storage: Storage
+
+    async def __call__(self, owner: UUID, video_id: VideoId) -> tuple[Video, Poster]:
+        """Whose picture `read` gives; raises `VideoNotFound`, `VideoNotReady`, `VideoFileGone`,
+        `PosterNotFound`."""
+        video = await FindVideo(self.database)(owner, video_id)
+        video.require_file()
+        if video.poster is None:
+            raise PosterNotFound("There is no picture in it that could be shown.")
+        return video, video.poster
+
+    async def read(self, video: Video, start: int, end: int) -> AsyncGenerator[bytes, None]:
+        """The poster's bytes from `start` to before `end`; raises `PosterNotFound`."""
+        try:
+            async for block in self.storage.read(poster_key(video.id), start, end):
+                yield block
+        except NoSuchObject:
+            log.warning("poster_missing", video_id=str(video.id))
+            raise PosterNotFound("The poster of this video is not there any more.") from None
+
+
+@dataclass(frozen=True, slots=True)
 class AdoptVideos:
     """Give what a guest has uploaded to the user that they turned out to be."""
 
@@ -130,9 +158,11 @@ class DeleteVideo:
 
     async def __call__(self, owner: UUID, video_id: VideoId) -> None:
         """Raises `VideoNotFound`."""
+        now = self.clock.now()
         async with self.database.transaction() as tx:
-            video = await Videos(tx).delete(owner, video_id, self.clock.now() + EMPTYING)
+            video = await Videos(tx).delete(owner, video_id, now)
             if video is None:
                 raise VideoNotFound(f"No video of yours has the id {video_id}.")
             tx.announce(VideoDeleted(video.id, video.owner_id, video.revision))
-        await self.remove_file.now_or_later(video_id)
+        examined = video.lease_until > now + EMPTYING
+        await self.remove_file.now_or_later(video_id, again=examined)

@@ -13,6 +13,9 @@ def upgrade() -> None:
     """Nothing is changed that the code before it uses."""
     create_schedules(op)
     op.add_column("videos", sa.Column("plan", sa.Text, nullable=False, server_default="free"))
+    op.add_column("videos", sa.Column("frame_rate", sa.Double))
+    op.add_column("videos", sa.Column("poster_bytes", sa.Integer))
+    op.add_column("videos", sa.Column("poster_sha256", sa.Text))
     op.create_index(
         "videos_kept",
         "videos",

@@ -12,7 +12,6 @@ from sqlalchemy import text
 from content_service.videos.domain import VideoId, incoming_key
 from content_service.videos.repository import BATCH, Videos
 from content_service.videos.upload import RECEIVING_LEASE
-from content_service.videos.use_cases import EMPTYING
 from shared.storage.storage import Storage, StorageUnavailable
 from tests.integration.content.world import RETENTION, World, data_of, upload
 
@@ -36,8 +35,8 @@ async def test_a_crash_between_commit_and_removal_is_finished_by_the_sweeper(
     world: World, client: httpx.AsyncClient, user: UUID, good: Path
 ) -> None:
     video_id = VideoId(UUID((await upload(client, good))["id"]))
-    until = world.clock.now() + EMPTYING
-    assert await Videos(world.database).delete(user, video_id, until)  # ... and the process dies
+    now = world.clock.now()
+    assert await Videos(world.database).delete(user, video_id, now)  # ... and the process dies
     await world.sweeper.sweep()
     assert len(world.files()) == 1  # for a minute the deleting process is believed to be at work
     world.clock.advance(61)

@@ -28,6 +28,7 @@ from content_service.videos.upload import UploadVideo
 from content_service.videos.use_cases import (
     DeleteVideo,
     FindVideo,
+    OpenPoster,
     OpenVideo,
     RemoveFile,
 )
@@ -111,6 +112,8 @@ class World:
                     FindVideo(database),
                     open_video,
                     DeleteVideo(database, clock, remove_file),
+                    OpenPoster(database, storage),
+                    limits,
                 ),
                 InternalVideoEndpoints(open_video),
                 LinkEndpoints(MakeLink(open_video, signer, clock)),
