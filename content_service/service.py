@@ -10,6 +10,7 @@ from content_service.people import building as people
 from content_service.reconciling import building as reconciling
 from content_service.settings import ContentSettings
 from content_service.subscriptions import subscriptions
+from content_service.uploads import building as uploads
 from content_service.videos import building as videos
 from content_service.videos.use_cases import EraseOwner
 from shared.clock import Clock, SystemClock
@@ -28,6 +29,7 @@ from shared.security.verification import remote_verification
 SCHEMA = "content"
 FEATURES: tuple[Callable[[Base], Feature], ...] = (
     videos.build,
+    uploads.build,
     links.build,
     reconciling.build,
     people.build,

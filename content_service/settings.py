@@ -26,6 +26,12 @@ class ContentSettings(StorageSettings, ServiceSettings):
         le=LARGEST_FILE,
         description="The largest file accepted of anybody, in bytes, whatever the plans say.",
     )
+    upload_hours: float = Field(
+        24.0,
+        gt=0,
+        le=8760,
+        description="How long an upload that can be resumed waits for its next byte, in hours.",
+    )
     plans: Annotated[Plans, PlainValidator(_plans)] = Field(
         BUILT_IN,
         description="What guest, free and pro may upload and keep, where it is not what is built "

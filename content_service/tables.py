@@ -1,6 +1,7 @@
 """The tables of the content schema."""
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     Boolean,
     CheckConstraint,
@@ -93,6 +94,30 @@ videos = Table(
         "videos_to_empty",
         "lease_until",
         postgresql_where=text("has_file AND state IN ('rejected','expired','deleted')"),
+    ),
+)
+
+uploads = Table(
+    "uploads",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("owner_id", Uuid, nullable=False),
+    Column("length", BigInteger),
+    Column("received", BigInteger, nullable=False),
+    Column("metadata", Text, nullable=False),
+    Column("pieces", ARRAY(Text), nullable=False),
+    Column("finished", Boolean, nullable=False),
+    Column("writer", Uuid),
+    Column("lease_until", DateTime(timezone=True), nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    CheckConstraint("received BETWEEN 0 AND coalesce(length, received)", name="uploads_received"),
+    Index("uploads_owner_id", "owner_id"),
+    Index("uploads_to_forget", "expires_at"),
+    Index(
+        "uploads_to_finish",
+        "lease_until",
+        postgresql_where=text("received = length AND NOT finished"),
     ),
 )
 

@@ -7,4 +7,4 @@ from shared.runtime.feature import Feature
 
 def build(base: Base) -> Feature:
     """What is known of a person."""
-    return Feature(endpoints=(PeopleEndpoints(base.database),))
+    return Feature(endpoints=(PeopleEndpoints(base.database, base.clock),))

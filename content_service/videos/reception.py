@@ -15,8 +15,8 @@ from content_service.videos.use_cases import RemoveFile
 from shared.clock import Clock
 from shared.db.database import Database, Transaction
 from shared.errors import Conflict
-from shared.security.principal import Principal
-from shared.storage.storage import NoSuchObject, Storage
+from shared.security.principal import Principal, UserId
+from shared.storage.storage import Storage
 
 
 class UploadAbandoned(Conflict):
@@ -69,8 +69,9 @@ class Reception:
         caller: Principal,
         arriving: Arriving,
         until: datetime,
-    ) -> None:
-        """Note in `tx` that a file of `caller` arrives, for which the sweeper waits `until` then.
+    ) -> UserId:
+        """Note in `tx` that a file of `caller` arrives, for which the sweeper waits `until` then;
+        who owns it.
 
         Raises `VideoTooLarge`, `TooManyVideos`, `QuotaExceeded` or `OwnerErased`.
         """
@@ -85,37 +86,37 @@ class Reception:
             plan=self.admission.plan_of(caller).name,
             size=arriving.size,
         )
+        return owner
 
     async def accept(
-        self, video_id: VideoId, file: Arrived, plan: Plan, caller: Principal | None
+        self, video_id: VideoId, file: Arrived, plan: Plan, caller: Principal
     ) -> Video:
-        """Make the file under the incoming key a video; can be repeated after a crash.
+        """Make the file under the incoming key a video.
 
-        `caller` is None where there was room for all of the file from the beginning. Raises
-        `UploadAbandoned`, `StorageUnavailable`, and as `begin`.
+        Raises `UploadAbandoned`, `StorageUnavailable`, and as `begin`.
         """
-        try:
-            await self.storage.move(incoming_key(video_id), permanent_key(video_id))
-        except NoSuchObject:  # moved already, before a crash
-            await self.storage.head(permanent_key(video_id))
-        now = self.clock.now()
+        await self.storage.move(incoming_key(video_id), permanent_key(video_id))
         async with self.database.transaction() as tx:
-            if caller is not None:
-                await self.admission.correct(tx, caller, video_id, file.size)
-            video = await Videos(tx).accept(
-                video_id,
-                title=file.title,
-                content_type=file.content_type,
-                size=file.size,
-                sha256=file.sha256,
-                now=now,
-                expires=now + plan.retention,
-            )
-            if video is None:
-                raise UploadAbandoned(
-                    "The upload was given up, for want of progress or of its owner."
-                )
-            tx.once_committed(self.stored)
+            await self.admission.correct(tx, caller, video_id, file.size)
+            return await self.accept_in(tx, video_id, file, plan)
+
+    async def accept_in(
+        self, tx: Transaction, video_id: VideoId, file: Arrived, plan: Plan
+    ) -> Video:
+        """Make the file under the permanent key a video, in `tx`; raises `UploadAbandoned`."""
+        now = self.clock.now()
+        video = await Videos(tx).accept(
+            video_id,
+            title=file.title,
+            content_type=file.content_type,
+            size=file.size,
+            sha256=file.sha256,
+            now=now,
+            expires=now + plan.retention,
+        )
+        if video is None:
+            raise UploadAbandoned("The upload was given up, for want of progress or of its owner.")
+        tx.once_committed(self.stored)
         return video
 
     async def abandon(self, video_id: VideoId) -> None:

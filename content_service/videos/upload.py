@@ -9,11 +9,12 @@ from typing import Protocol
 
 from content_service.videos.domain import Video, VideoId, incoming_key
 from content_service.videos.media_types import HEAD_BYTES, recognise
-from content_service.videos.reception import Arrived, Arriving, Reception
+from content_service.videos.reception import Arrived, Arriving, Reception, UploadAbandoned
 from content_service.videos.repository import Videos
 from shared.errors import FieldError, Invalid
 from shared.ids import uuid7
 from shared.security.principal import Principal
+from shared.storage.storage import NoSuchObject
 
 RECEIVING_LEASE = timedelta(minutes=5)
 """Renewed while bytes arrive; after it the sweeper takes the upload for abandoned."""
@@ -64,6 +65,9 @@ class UploadVideo:
             arrived = Arrived(title, media.content_type, size, sha256)
             plan = reception.admission.plan_of(caller)
             return await reception.accept(video_id, arrived, plan, caller)
+        except NoSuchObject:
+            await reception.abandon(video_id)
+            raise UploadAbandoned("The upload made no progress; send it again.") from None
         except BaseException:  # a client that left and a cancelled task leave nothing either
             await reception.abandon(video_id)
             raise

@@ -66,7 +66,7 @@ class UploadForm:
             for block in parts.taken():
                 yield block
         parts.finish()
-        self.title = _title(bytes(parts.title))
+        self.title = clean_title(bytes(parts.title))
 
     async def _next(self) -> bytes:
         """The next piece of the body that is not empty; empty at its end."""
@@ -159,7 +159,7 @@ class _Parts:
         self._files += 1
         if self._files > 1:
             raise Invalid(errors=(FieldError("file", "came twice; send one file a request"),))
-        self.filename = _filename(options[b"filename"])
+        self.filename = clean_filename(options[b"filename"])
 
     def _data(self, data: bytes, start: int, end: int) -> None:
         if self._field == "file":
@@ -186,13 +186,14 @@ def _boundary(content_type: str) -> bytes:
     return boundary
 
 
-def _filename(given: bytes) -> str:
+def clean_filename(given: bytes) -> str:
     """The name alone: no path, no control characters, 255 characters at most, never empty."""
     text = given.decode(errors="replace").replace("%22", '"').replace("\\", "/")
     return _clean(PurePosixPath(text).name).strip()[-_MAX_FILENAME:] or "video"
 
 
-def _title(given: bytes) -> str:
+def clean_title(given: bytes) -> str:
+    """The title without control characters and needless spaces; raises `Invalid`."""
     try:
         title = _clean(" ".join(given.decode().split()))
     except UnicodeDecodeError:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from content_service.events import VideoDeleted
+from content_service.uploads.repository import Uploads
 from content_service.videos.domain import (
     EMPTYING,
     Poster,
@@ -22,6 +23,7 @@ from shared.clock import Clock
 from shared.db.aliases import Aliases
 from shared.db.database import Database, Transaction
 from shared.observability.logging import get_logger
+from shared.storage.growing import growing_object
 from shared.storage.storage import NoSuchObject, Storage, StorageUnavailable
 
 log = get_logger(__name__)
@@ -37,7 +39,8 @@ class RemoveFile:
     async def __call__(self, video_id: VideoId, *, again: bool = False) -> None:
         """Can be repeated, and will be `again` where somebody may still store one; raises
         `StorageUnavailable`."""
-        for key in (incoming_key(video_id), permanent_key(video_id), poster_key(video_id)):
+        await growing_object(self.storage, incoming_key(video_id)).delete()
+        for key in (permanent_key(video_id), poster_key(video_id)):
             await self.storage.delete(key)
         if not again:
             await Videos(self.database).emptied(video_id)
@@ -130,6 +133,7 @@ class AdoptVideos:
         """Within `tx`; what is still on its way for the guest will be the user's, too."""
         await Aliases(tx).add(guest, user)
         moved = await Videos(tx).move(guest, user)
+        await Uploads(tx).move(guest, user)
         log.info("videos_adopted", videos=moved)
 
 
@@ -143,6 +147,7 @@ class EraseOwner:
     async def __call__(self, tx: Transaction, owner: UUID) -> None:
         """Within `tx`; what is still on its way for them comes to nothing."""
         for one in await Aliases(tx).erase(owner):
+            await Uploads(tx).erase_of(one)
             for video_id, revision in await Videos(tx).erase_of(one, self.clock.now()):
                 tx.announce(VideoDeleted(video_id, one, revision))
         tx.once_committed(self.sweep)

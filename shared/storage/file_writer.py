@@ -38,10 +38,14 @@ class FileWriter:
             await self._hand_over()
         return len(block)
 
-    async def sync(self) -> None:
-        """Return once all that was written would survive a power cut; raises OSError."""
+    async def flush(self) -> None:
+        """Return once all is with the system, and the digests have been fed; raises OSError."""
         await self._hand_over()
         await self._written()
+
+    async def sync(self) -> None:
+        """Return once all that was written would survive a power cut; raises OSError."""
+        await self.flush()
         await asyncio.to_thread(os.fdatasync, self._descriptor)
 
     async def close(self) -> None:

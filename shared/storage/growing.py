@@ -15,8 +15,13 @@ file, which is locked while it is appended to; its pieces have no names. S3 has 
 import asyncio
 import fcntl
 import os
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    contextmanager,
+)
 from pathlib import Path
 from typing import Protocol
 
@@ -47,6 +52,10 @@ class End(Protocol):
         """Add `block`; waits while the store is slower than the caller."""
         ...
 
+    async def flush(self) -> None:
+        """Return once the digests have been fed with all that was written."""
+        ...
+
     async def sync(self) -> Pieces:
         """Return once all that was written is durable: the names of the pieces it came to."""
         ...
@@ -65,7 +74,7 @@ class Growing(Protocol):
         ...
 
     async def beginning(self, pieces: Pieces, size: int) -> bytes:
-        """The first `size` bytes, or all when there are fewer."""
+        """The first `size` bytes, or all when there are fewer; raises `BytesLost`."""
         ...
 
     async def join(self, pieces: Pieces, size: int) -> None:
@@ -141,8 +150,9 @@ class _GrowingFile:
         os.lseek(descriptor, offset, os.SEEK_SET)
 
     async def beginning(self, pieces: Pieces, size: int) -> bytes:
-        stop = min(size, (await self._storage.head(self._key)).size)
-        return b"".join([block async for block in self._storage.read(self._key, 0, stop)])
+        with _lost():
+            stop = min(size, (await self._storage.head(self._key)).size)
+            return b"".join([block async for block in self._storage.read(self._key, 0, stop)])
 
     async def join(self, pieces: Pieces, size: int) -> None:
         async with self.append(size, pieces) as end:
@@ -161,6 +171,10 @@ class _FileEnd:
     async def write(self, block: bytes, /) -> int:
         with reached(self._key):
             return await self._file.write(block)
+
+    async def flush(self) -> None:
+        with reached(self._key):
+            await self._file.flush()
 
     async def sync(self) -> Pieces:
         with reached(self._key):
@@ -188,11 +202,12 @@ class _GrowingPieces:
 
     async def beginning(self, pieces: Pieces, size: int) -> bytes:
         found = b""
-        for piece in pieces:
-            async for block in self._storage.read(piece):
-                found += block
-                if len(found) >= size:
-                    return found[:size]
+        with _lost():
+            for piece in pieces:
+                if len(found) < size:
+                    stop = min(size - len(found), (await self._storage.head(piece)).size)
+                    async for block in self._storage.read(piece, 0, stop):
+                        found += block
         return found
 
     async def join(self, pieces: Pieces, size: int) -> None:
@@ -207,7 +222,7 @@ class _GrowingPieces:
             return False
 
     async def _join(self, pieces: Pieces) -> None:
-        try:
+        with _lost():
             if len(pieces) == 1:
                 await self._storage.move(pieces[0], self._key)
                 return
@@ -215,8 +230,6 @@ class _GrowingPieces:
                 for piece in pieces:
                     async for block in self._storage.read(piece):
                         await writer.write(block)
-        except NoSuchObject:
-            raise BytesLost(0) from None
 
     async def delete(self) -> None:
         await self._delete_pieces()
@@ -226,6 +239,15 @@ class _GrowingPieces:
         async for piece in self._storage.list(self._key):
             if piece.key != self._key:
                 await self._storage.delete(piece.key)
+
+
+@contextmanager
+def _lost() -> Iterator[None]:
+    """What is not there any more cannot be told piece by piece: the upload begins anew."""
+    try:
+        yield
+    except NoSuchObject:
+        raise BytesLost(0) from None
 
 
 class _NotSynced(Exception):  # noqa: N818 - reads as what it is
@@ -247,6 +269,10 @@ class _PiecesEnd:
             opened = self._storage.writer(self._piece, self._digests)
             self._writer = await self._writing.enter_async_context(opened)
         return await self._writer.write(block)
+
+    async def flush(self) -> None:
+        if self._writer is not None:
+            await self._writer.flush()
 
     async def sync(self) -> Pieces:
         if self._writer is None:

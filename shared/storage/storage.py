@@ -82,6 +82,10 @@ class Writer(Protocol):
         """Add `block`; waits while the store is slower than the caller."""
         ...
 
+    async def flush(self) -> None:
+        """Return once the digests have been fed with all that was written."""
+        ...
+
 
 class Storage:
     """One store: keys are slash-separated paths, values are bytes of any length."""
@@ -109,7 +113,8 @@ class Storage:
         `digests` have been fed with it.
 
         An exception inside, cancellation too, leaves nothing behind. What a killed process leaves
-        of a local file goes with `delete`; S3 discards it by a lifecycle rule of the bucket.
+        of a local file goes with `delete`; S3 discards it by a lifecycle rule of the bucket. Raises
+        `NoSuchObject` at the end when it has been deleted meanwhile.
         """
         path = self.local_path(key)
         write = (
@@ -308,7 +313,7 @@ async def _file_writer(path: Path, key: str, digests: Sequence[Digest]) -> Async
                 await file.sync()
         finally:
             await file.close()
-        with reached(key):
+        with _found(key):  # what a sweeper has taken for left behind is gone
             await asyncio.to_thread(_put_in_place, staged, path)
     except BaseException:
         staged.unlink(missing_ok=True)
@@ -328,6 +333,10 @@ class _ReachedFile:
     async def write(self, block: bytes, /) -> int:
         with reached(self._key):
             return await self._file.write(block)
+
+    async def flush(self) -> None:
+        with reached(self._key):
+            await self._file.flush()
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Iterable, MutableMapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -17,6 +18,12 @@ from content_service.links.domain import LinkSigner
 from content_service.links.endpoints import LinkEndpoints, MediaEndpoints
 from content_service.links.use_cases import MakeLink, OpenLink
 from content_service.tables import metadata, videos
+from content_service.uploads.digests import Digests
+from content_service.uploads.endpoints import UploadEndpoints
+from content_service.uploads.finish import FinishDue, FinishUpload, RemoveUpload
+from content_service.uploads.holds import Holds
+from content_service.uploads.receive import ReceivePart
+from content_service.uploads.use_cases import CreateUpload, FindUpload, TerminateUpload
 from content_service.videos.admission import Admission
 from content_service.videos.endpoints import InternalVideoEndpoints, VideoEndpoints
 from content_service.videos.expiry import ExpireVideos
@@ -52,6 +59,7 @@ PLANS = {
     "free": msgspec.structs.replace(BUILT_IN["free"], max_seconds=MAX_SECONDS),
     "pro": BUILT_IN["pro"],
 }
+UPLOAD_LIFETIME = timedelta(hours=24)
 RETENTION = BUILT_IN["free"].retention
 
 
@@ -81,6 +89,7 @@ class World:
     app: ASGIApp
     stored: asyncio.Event
     woken: list[str]
+    finish_due: FinishDue
 
     @classmethod
     def build(
@@ -100,6 +109,10 @@ class World:
         reception = Reception(
             database, storage, clock, remove_file, Admission(limits), lambda: woken.append("prober")
         )
+        digests, holds = Digests(), Holds(database, clock)
+        remove = RemoveUpload(reception, digests)
+        finish = FinishUpload(reception, digests, remove)
+        find = FindUpload(database, clock, holds)
         open_video = OpenVideo(database, storage)
         signer = LinkSigner(b"a key of thirty-two bytes at least")
         app = build_app(
@@ -116,6 +129,13 @@ class World:
                     limits,
                 ),
                 InternalVideoEndpoints(open_video),
+                UploadEndpoints(
+                    max_bytes,
+                    CreateUpload(reception, UPLOAD_LIFETIME),
+                    ReceivePart(reception, holds, digests, finish, UPLOAD_LIFETIME),
+                    find,
+                    TerminateUpload(find, holds, remove),
+                ),
                 LinkEndpoints(MakeLink(open_video, signer, clock)),
                 MediaEndpoints(OpenLink(open_video, signer, clock, presigner)),
             ],
@@ -123,7 +143,8 @@ class World:
             checks={},
         )
         sweeper = Sweeper(database, clock, remove_file)
-        return cls(database, storage, clock, prober, sweeper, app, stored, woken)
+        finish_due = FinishDue(holds, finish)
+        return cls(database, storage, clock, prober, sweeper, app, stored, woken, finish_due)
 
     def client(self, token: object) -> httpx.AsyncClient:
         """A client of the user, or the service, that `token` names."""
