@@ -4,7 +4,7 @@ from content_service.feature import Base
 from content_service.links.domain import LinkSigner
 from content_service.links.endpoints import LinkEndpoints, MediaEndpoints
 from content_service.links.use_cases import MakeLink, OpenLink
-from content_service.videos.use_cases import OpenVideo
+from content_service.videos.use_cases import OpenPoster, OpenVideo
 from shared.runtime.feature import Feature
 from shared.security.keys import derive_key
 
@@ -17,6 +17,9 @@ def build(base: Base) -> Feature:
     return Feature(
         endpoints=(
             LinkEndpoints(MakeLink(open_video, signer, base.clock)),
-            MediaEndpoints(OpenLink(open_video, signer, base.clock, presigner)),
+            MediaEndpoints(
+                OpenLink(open_video, signer, base.clock, presigner),
+                OpenPoster(base.database, base.storage),
+            ),
         )
     )

@@ -1,7 +1,8 @@
 """Links over HTTP: making them, and following them without a token."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from uuid import UUID
 
 from starlette.requests import Request
@@ -11,13 +12,16 @@ from content_service.links.domain import Grant, LinkExpired, LinkForged
 from content_service.links.schemas import EXAMPLE, EXAMPLE_BODY, LinkQuery, LinkView, NewLink
 from content_service.links.use_cases import MakeLink, OpenLink
 from content_service.videos.domain import (
+    PosterNotFound,
     VideoFileGone,
     VideoId,
     VideoNotFound,
     VideoNotReady,
     permanent_key,
+    poster_key,
 )
-from content_service.videos.serving import MEDIA_TYPES, served
+from content_service.videos.serving import MEDIA_TYPES, served, served_poster
+from content_service.videos.use_cases import OpenPoster
 from shared.http.endpoint import endpoint
 from shared.http.files import ServedFile, file_response
 from shared.security.principal import Principal
@@ -45,7 +49,7 @@ class LinkEndpoints:
         tag="videos",
         example=EXAMPLE,
         body_example=EXAMPLE_BODY,
-        errors=(VideoNotFound, VideoNotReady, VideoFileGone),
+        errors=(VideoNotFound, VideoNotReady, VideoFileGone, PosterNotFound),
         scope="videos:write",
     )
     async def create(self, video_id: UUID, body: NewLink, caller: Principal) -> LinkView:
@@ -60,6 +64,7 @@ class MediaEndpoints:
     """`/api/media`: what links lead to."""
 
     open: OpenLink
+    open_poster: OpenPoster
 
     @endpoint(
         "GET",
@@ -79,6 +84,25 @@ class MediaEndpoints:
         video = await self.open(grant, query.signature)
         file = served(video, self.open.open, query.disposition)
         return await self._sent(request, grant, file, permanent_key(video.id))
+
+    @endpoint(
+        "GET",
+        "/api/media/videos/{video_id}/poster",
+        summary="Follow a link to the poster of a video",
+        description="As `GET /api/media/videos/{video_id}/content`.",
+        tag="videos",
+        answers=("image/jpeg",),
+        sends_file=True,
+        errors=(*_LINK_ERRORS, PosterNotFound),
+    )
+    async def poster(self, video_id: UUID, query: LinkQuery, request: Request) -> Response:
+        """The picture that the link is for."""
+        grant = Grant(VideoId(video_id), "poster", query.disposition, query.expires)
+        video = await self.open(grant, query.signature)
+        read = partial(self.open_poster.read, video)
+        file = served_poster(video, video.require_poster(), read)
+        file = replace(file, disposition=query.disposition)
+        return await self._sent(request, grant, file, poster_key(video.id))
 
     async def _sent(self, request: Request, grant: Grant, file: ServedFile, key: str) -> Response:
         if request.method == "GET" and (url := self.open.elsewhere(grant, file, key)):

@@ -23,9 +23,11 @@ class MakeLink:
     async def __call__(
         self, owner: UUID, video_id: VideoId, what: What, lifetime: timedelta, shown: Disposition
     ) -> tuple[Grant, str]:
-        """The grant and its signature; raises `VideoNotFound`, `VideoNotReady` and
-        `VideoFileGone`."""
+        """The grant and its signature; raises `VideoNotFound`, `VideoNotReady`, `VideoFileGone` and
+        `PosterNotFound`."""
         video = await self.open(video_id, owner)
+        if what == "poster":
+            video.require_poster()
         until = min(self.clock.now() + lifetime, video.expires_at)
         grant = Grant(video_id, what, shown, int(until.timestamp()))
         return grant, self.signer.sign(grant)

@@ -42,7 +42,10 @@ class Holding(msgspec.Struct, frozen=True):
 
 
 class Kept(msgspec.Struct, frozen=True):
-    """A video that must have its file: the row as it was read."""
+    """A video that is ready, and must have its file: the row as it was read.
+
+    Where one is yet to be examined, whoever examines it misses the file.
+    """
 
     id: UUID
     revision: int

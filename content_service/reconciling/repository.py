@@ -12,19 +12,17 @@ from sqlalchemy.types import Uuid
 
 from content_service.reconciling.domain import Holding, Kept, Report
 from content_service.tables import reconciliations, videos
-from content_service.videos.domain import TO_PROBE, State
 from shared.db.executor import Executor
 from shared.ids import uuid7
 
 PAGE: Final = 500
-_WITH_FILE: tuple[State, ...] = (*TO_PROBE, "ready")
 
 _HOLDINGS = select(videos.c.id, videos.c.state, videos.c.has_file).where(
     videos.c.id == any_(bindparam("ids", type_=ARRAY(Uuid)))
 )
 _KEPT = (
     select(videos.c.id, videos.c.revision, videos.c.size_bytes)
-    .where(videos.c.state.in_(_WITH_FILE))
+    .where(videos.c.state == "ready")
     .order_by(videos.c.id)
     .limit(PAGE)
 )
@@ -34,7 +32,7 @@ _MARK_LOST = (
     .where(
         videos.c.id == bindparam("video_id"),
         videos.c.revision == bindparam("seen"),
-        videos.c.state.in_(_WITH_FILE),
+        videos.c.state == "ready",
     )
     .values(
         state="rejected",
@@ -68,7 +66,7 @@ class Holdings:
         return {row.id: Holding(row.state, row.has_file) for row in rows}
 
     async def kept(self, after: UUID | None) -> list[Kept]:
-        """Videos that must have their file, in the order of their ids, `PAGE` at most."""
+        """Videos that are ready, in the order of their ids, `PAGE` at most."""
         if after is None:
             rows = await self._executor.all(_KEPT)
         else:
@@ -76,7 +74,7 @@ class Holdings:
         return [Kept(row.id, row.revision, row.size_bytes) for row in rows]
 
     async def mark_lost(self, kept: Kept, now: datetime) -> tuple[UUID, int] | None:
-        """`→ rejected`; the owner and the new revision, or None when the row has changed."""
+        """`ready → rejected`; the owner and the new revision, or None when the row has changed."""
         params = {"video_id": kept.id, "seen": kept.revision, "now": now}
         found = await self._executor.one(_MARK_LOST, params)
         return (found.owner_id, found.revision) if found else None

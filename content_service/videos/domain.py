@@ -138,6 +138,13 @@ class Video(msgspec.Struct, frozen=True):
             return None
         return Poster(self.poster_bytes, self.poster_sha256)
 
+    def require_poster(self) -> Poster:
+        """Its picture; raises `VideoNotReady`, `VideoFileGone` or `PosterNotFound`."""
+        self.require_file()
+        if self.poster is None:
+            raise PosterNotFound("There is no picture in it that could be shown.")
+        return self.poster
+
     def require_file(self) -> None:
         """Raise `VideoNotReady` or `VideoFileGone` unless the file can be sent."""
         if self.state in TO_PROBE:

@@ -110,10 +110,7 @@ class OpenPoster:
         """Whose picture `read` gives; raises `VideoNotFound`, `VideoNotReady`, `VideoFileGone`,
         `PosterNotFound`."""
         video = await FindVideo(self.database)(owner, video_id)
-        video.require_file()
-        if video.poster is None:
-            raise PosterNotFound("There is no picture in it that could be shown.")
-        return video, video.poster
+        return video, video.require_poster()
 
     async def read(self, video: Video, start: int, end: int) -> AsyncGenerator[bytes, None]:
         """The poster's bytes from `start` to before `end`; raises `PosterNotFound`."""

@@ -24,6 +24,7 @@ from shared.storage.presigning import Presigner
 from shared.storage.storage import S3Access, Storage
 from tests.integration.content.world import RETENTION, World, upload
 from tests.support.s3 import BUCKET
+from tests.support.sound import silence
 
 
 async def ready(world: World, client: httpx.AsyncClient, path: Path) -> str:
@@ -70,6 +71,26 @@ async def test_a_page_of_any_origin_plays_a_link_in_parts(
     assert answer.headers["content-disposition"] == 'inline; filename="good.mp4"'
     head = await stranger(world).head(made["url"])
     assert head.headers["content-length"] == str(len(read(good)))
+
+
+async def test_a_link_shows_the_poster(world: World, client: httpx.AsyncClient, good: Path) -> None:
+    video_id = await ready(world, client, good)
+    made = await link(client, video_id, what="poster", disposition="inline")
+    answer = await stranger(world).get(made["url"])
+    assert answer.status_code == 200
+    assert answer.content == (await client.get(f"/api/videos/{video_id}/poster")).content
+    assert answer.headers["content-type"] == "image/jpeg"
+    assert answer.headers["content-disposition"] == 'inline; filename="good.jpg"'
+    video = made["url"].replace("/poster?", "/content?")
+    assert (await stranger(world).get(video)).status_code == 403
+
+
+async def test_there_is_no_link_to_a_poster_that_is_not_there(
+    world: World, client: httpx.AsyncClient, tmp_path: Path
+) -> None:
+    video_id = await ready(world, client, silence(tmp_path / "sound.wav", 1))
+    answer = await client.post(f"/api/videos/{video_id}/links", json={"what": "poster"})
+    assert (answer.status_code, answer.json()["code"]) == (404, "poster_not_found")
 
 
 async def test_a_link_tells_nothing_of_its_owner(

@@ -325,7 +325,7 @@ async def test_whatever_there_is_the_claimed_stays_and_the_old_unclaimed_goes(
             key = await shelf.put(f"{prefix}/{video_id}", age=OLD if old else timedelta(0))
             if not old or prefix == "avatars" or is_needed(state, has_file, prefix):
                 stays.add(key)
-        if state in ("stored", "probing", "ready") and "videos" not in prefixes:
+        if state == "ready" and "videos" not in prefixes:
             lost.add(str(video_id))
     report = await shelf.reconcile(even_if_most=True)
     assert await shelf.world.keys() == stays

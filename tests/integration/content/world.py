@@ -137,7 +137,9 @@ class World:
                     TerminateUpload(find, holds, remove),
                 ),
                 LinkEndpoints(MakeLink(open_video, signer, clock)),
-                MediaEndpoints(OpenLink(open_video, signer, clock, presigner)),
+                MediaEndpoints(
+                    OpenLink(open_video, signer, clock, presigner), OpenPoster(database, storage)
+                ),
             ],
             authenticate=TrustingAuthenticator(),
             checks={},
