@@ -11,6 +11,7 @@ from jobs_service.jobs.kinds import JobKind
 from jobs_service.jobs.use_cases import FindJob
 from jobs_service.settings import JobsSettings
 from jobs_service.videos.use_cases import FindVideo
+from jobs_service.work.recognising import RecogniseVideo
 from jobs_service.work.sources import Sources
 from shared.clock import Clock
 from shared.db.database import Database
@@ -56,3 +57,4 @@ class WorkerBase:
     sources: Sources
     limits: Limits
     texts: Providers
+    recognise: RecogniseVideo

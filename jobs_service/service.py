@@ -17,6 +17,7 @@ from jobs_service.jobs.estimate import EstimateEndpoints
 from jobs_service.jobs.submit import RetryJob, SubmitJob
 from jobs_service.jobs.use_cases import CancelJob
 from jobs_service.jobs.waiting import EstimateWait
+from jobs_service.parts import building as parts
 from jobs_service.people import building as people
 from jobs_service.settings import JobsSettings
 from jobs_service.subscriptions import subscriptions
@@ -36,6 +37,7 @@ FEATURES: tuple[Callable[[Base], JobsFeature], ...] = (
     captions.build,
     credit.build,
     generation.build,
+    parts.build,
     people.build,
 )
 

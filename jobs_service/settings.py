@@ -6,10 +6,10 @@ from pathlib import Path
 from pydantic import Field
 
 from jobs_service.credits.prices import PriceList
-from jobs_service.generation.settings import TextSettings
+from jobs_service.recognition.settings import RecognitionSettings
 
 
-class JobsSettings(TextSettings):
+class JobsSettings(RecognitionSettings):
     """What the HTTP process and the worker both read."""
 
     port: int = Field(8003, ge=0, le=65535, description="The port to listen on.")

@@ -12,6 +12,7 @@ from jobs_service.feature import WorkerBase
 from jobs_service.generation import building as generation
 from jobs_service.generation.providers import build_providers
 from jobs_service.settings import JobsSettings
+from jobs_service.work.building import build_recognition
 from jobs_service.work.performing import Perform
 from jobs_service.work.progress import ProgressReports
 from jobs_service.work.sources import Sources
@@ -55,10 +56,13 @@ def build_worker(
         wall_seconds=settings.job_time_limit_seconds,
     )
     texts = build_providers(settings)
-    base = WorkerBase(settings, database, clock, Sources(content, scratch), limits, texts)
+    name = f"{socket.gethostname()}-{os.getpid()}"
+    sources = Sources(content, scratch)
+    recognition = build_recognition(settings, database, broker, sources, scratch, limits, name)
+    base = WorkerBase(settings, database, clock, sources, limits, texts, recognition.video)
     worker = Worker(
         database,
-        f"{socket.gethostname()}-{os.getpid()}",
+        name,
         settings.running_jobs_per_user,
         WorkerLimits(
             settings.worker_concurrency,
@@ -68,8 +72,9 @@ def build_worker(
         ),
         {name: perform for made in PERFORMERS for name, perform in made(base).items()},
         ProgressReports(broker),
+        recognition.helping,
     )
-    broker.subscribe(*broadcasts(worker))
+    broker.subscribe(*broadcasts(worker, recognition.helping, recognition.news))
     checks = {"database": database.ping, "broker": broker.ping}
     return Service(
         "worker",
@@ -80,5 +85,5 @@ def build_worker(
         ),
         before_start=(scratch.sweep, require_migrated(database, "jobs_service")),
         checks=checks,
-        close=(texts.aclose, content.aclose, database.close),
+        close=(recognition.sounds.close, texts.aclose, content.aclose, database.close),
     )

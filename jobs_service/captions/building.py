@@ -13,12 +13,13 @@ from jobs_service.work.performing import Perform
 
 def build(base: Base) -> JobsFeature:
     """Captions of videos, and their files."""
+    order = OrderCaptions(base.find_video, base.prices, base.settings.offers)
     return JobsFeature(
         endpoints=(CaptionEndpoints(base.database, base.find_job),),
-        kinds=(JobKind(CaptionsRequest, OrderCaptions(base.find_video, base.prices)),),
+        kinds=(JobKind(CaptionsRequest, order),),
     )
 
 
 def performers(base: WorkerBase) -> Mapping[str, Perform]:
     """What workers do."""
-    return {"captions": CaptionVideo(base.sources, base.limits)}
+    return {"captions": CaptionVideo(base.recognise)}

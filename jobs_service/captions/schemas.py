@@ -1,11 +1,12 @@
 """Wire types of captions."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
 
 from jobs_service.jobs.kinds import JobOptions
+from jobs_service.recognition.offers import ProviderName
 
 
 class CaptionsRequest(
@@ -15,8 +16,21 @@ class CaptionsRequest(
 
     video_id: UUID
     language: Annotated[
-        Literal["en"], msgspec.Meta(description="The language that is spoken in the video.")
+        str,
+        msgspec.Meta(
+            min_length=2,
+            max_length=35,
+            description="The language that is spoken in the video, as a tag (BCP 47: `en`, "
+            "`en-GB`, `ko`), or `auto` where a provider can find it out.",
+        ),
     ] = "en"
+    provider: Annotated[
+        ProviderName | None,
+        msgspec.Meta(
+            description="Who recognises the speech; by default the first provider of this "
+            "installation that knows the language."
+        ),
+    ] = None
 
 
 EXAMPLE_CAPTIONS = CaptionsRequest(

@@ -12,6 +12,7 @@ from jobs_service.jobs.domain import Job
 from jobs_service.jobs.kinds import JobKind
 from jobs_service.jobs.repository import NEW_JOB
 from jobs_service.jobs.submit import SubmitJob
+from jobs_service.recognition.offers import Offers
 from jobs_service.videos.use_cases import FindVideo
 from jobs_service.work.performing import Result
 from jobs_service.work.use_cases import FinishJob
@@ -23,7 +24,11 @@ from shared.security.principal import UserId
 
 def submitting(database: Database, patience: float = 1.0, find_video: Any = None) -> SubmitJob:
     """What submits captions jobs."""
-    order = OrderCaptions(find_video or FindVideo(database, patience=patience), PriceList())
+    order = OrderCaptions(
+        find_video or FindVideo(database, patience=patience),
+        PriceList(),
+        Offers.of(("sphinx",), ""),
+    )
     return SubmitJob(database, {CaptionsRequest: JobKind(CaptionsRequest, order)}, SystemClock())
 
 

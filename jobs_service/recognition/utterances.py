@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from pocketsphinx import Endpointer
 
-from jobs_service.captions.audio import SAMPLE_BYTES, SAMPLE_RATE, Sound
+from jobs_service.recognition.sound import SAMPLE_BYTES, SAMPLE_RATE, Sound
 
 LONGEST = 20.0
 """Seconds; recognition takes memory in proportion to the length of an utterance."""

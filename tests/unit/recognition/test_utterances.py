@@ -4,8 +4,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from jobs_service.captions.audio import SAMPLE_RATE, Sound
-from jobs_service.captions.utterances import LONGEST, utterances
+from jobs_service.recognition.sound import SAMPLE_RATE, Sound
+from jobs_service.recognition.utterances import LONGEST, utterances
 
 
 def voice(seconds: float) -> bytes:

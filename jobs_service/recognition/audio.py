@@ -6,7 +6,6 @@ Runs in a limited child process, since the input is hostile.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
 
 import av
 from av.audio.frame import AudioFrame
@@ -14,11 +13,10 @@ from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from av.packet import Packet
 
-from jobs_service.captions.domain import UndecodableVideo
+from jobs_service.recognition.domain import UndecodableVideo
+from jobs_service.recognition.sound import SAMPLE_RATE, Sound
 from jobs_service.videos.domain import VideoHasNoSound
 
-SAMPLE_RATE = 16_000
-SAMPLE_BYTES = 2
 _JUMP = 0.05
 """Seconds by which a frame may miss the end of the last one and still continue it."""
 _FORMATS = (
@@ -30,18 +28,6 @@ _OPTIONS = {"protocol_whitelist": "file", "format_whitelist": _FORMATS}
 
 _CANNOT_BE_OPENED = (MemoryError, FileNotFoundError, PermissionError)
 """What `av.open` raises when it is not the video that is at fault."""
-
-
-class Sound(NamedTuple):
-    """Samples, and the seconds from the start of the video at which they are heard."""
-
-    start: float
-    pcm: bytes
-
-    @property
-    def end(self) -> float:
-        """Where the next samples follow."""
-        return self.start + len(self.pcm) / (SAMPLE_RATE * SAMPLE_BYTES)
 
 
 class Audio:

@@ -10,10 +10,11 @@ import av
 import numpy as np
 import pytest
 
-from jobs_service.captions.audio import SAMPLE_RATE, Audio, Sound
-from jobs_service.captions.domain import UndecodableVideo
+from jobs_service.recognition.audio import Audio
+from jobs_service.recognition.domain import UndecodableVideo
+from jobs_service.recognition.sound import SAMPLE_RATE, Sound
 from jobs_service.videos.domain import VideoHasNoSound
-from tests.integration.captions.media import TONE, write_tone
+from tests.integration.recognition.media import TONE, write_tone
 from tests.support.media import make_media
 
 

@@ -1,7 +1,7 @@
 """Recognised words become readable, and nothing is made up."""
 
 from jobs_service.captions.domain import Word
-from jobs_service.captions.spelling import written
+from jobs_service.recognition.spelling import written
 
 
 def spell(*heard: str | float) -> str:
