@@ -54,13 +54,23 @@ class OpenAIChat:
         self._base_url = base_url
         self._models = models
         self._configured = configured
+        self._key = key
+        self._connections = connections
         self._errors = ErrorReader(key)
-        self._http = httpx.AsyncClient(
-            headers={"authorization": f"Bearer {key}"} if key else {},
-            # how long an answer may take is for whoever asks
-            timeout=httpx.Timeout(None, connect=_CONNECT_SECONDS),
-            limits=httpx.Limits(max_connections=connections),
-        )
+        self._opened: httpx.AsyncClient | None = None
+
+    @property
+    def _http(self) -> httpx.AsyncClient:
+        """Made when it is needed: to read the authorities that the system trusts takes a while."""
+        if self._opened is None:
+            self._opened = httpx.AsyncClient(
+                headers={"authorization": f"Bearer {self._key}"} if self._key else {},
+                # how long an answer may take is for whoever asks
+                timeout=httpx.Timeout(None, connect=_CONNECT_SECONDS),
+                limits=httpx.Limits(max_connections=self._connections),
+                verify=self._base_url.startswith("https:"),
+            )
+        return self._opened
 
     def model_for(self, asked: Asked) -> str:
         """Raises ProviderNotConfigured, ModelUnknown."""
@@ -95,7 +105,8 @@ class OpenAIChat:
 
     async def aclose(self) -> None:
         """Close all connections."""
-        await self._http.aclose()
+        if self._opened is not None:
+            await self._opened.aclose()
 
     async def _attempt(self, body: dict[str, object], asked: Asked) -> AsyncGenerator[Piece, None]:
         draft = Draft(asked.messages)

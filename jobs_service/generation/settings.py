@@ -66,7 +66,7 @@ class TextSettings(ServiceSettings):
 
     @field_validator("openai_base_url")
     @classmethod
-    def _check_base_url(cls, value: str) -> str:
+    def _check_openai_url(cls, value: str) -> str:
         parts = urlsplit(value)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError(f"{value!r} must begin with https:// or http:// and name a host")
@@ -76,7 +76,7 @@ class TextSettings(ServiceSettings):
 
     @field_validator("text_models", mode="before")
     @classmethod
-    def _as_list(cls, value: Any) -> Any:
+    def _models_as_list(cls, value: Any) -> Any:
         if not isinstance(value, str):
             return value
         if not value.lstrip().startswith("["):
@@ -88,7 +88,7 @@ class TextSettings(ServiceSettings):
 
     @field_validator("text_models")
     @classmethod
-    def _check_models(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+    def _check_text_models(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if not value:
             raise ValueError("it must name a model")
         return value
