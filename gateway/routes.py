@@ -77,6 +77,7 @@ OPEN = {
     ("GET", "/api/auth/pages/page.css"): RouteClass.REST,
     ("POST", "/api/users/login"): RouteClass.LOGIN,
     ("POST", "/api/social/session"): RouteClass.LOGIN,
+    ("GET", "/api/credits/prices"): RouteClass.REST,
 }
 """Calls that need no access token, and do not look at one."""
 
@@ -97,7 +98,12 @@ PROBES = frozenset({"/health", "/health/ready", "/api/health", "/metrics"})
 OWN = {"/api/events": TokenRule.REQUIRED}
 """What the gateway itself answers to users alone."""
 
-UPLOADS = frozenset({("POST", "/api/videos")})
+UPLOADS = frozenset({("POST", "/api/videos"), ("POST", "/api/uploads")})
+PARTS_OF_UPLOADS = frozenset({("PATCH", "/api/uploads"), ("POST", "/api/uploads")})
+"""Calls under a prefix that send parts of a file, as large as the whole if the client likes; a file
+may have many, so that they count as any other call."""
+DISCOVERY = frozenset({("OPTIONS", "/api/uploads")})
+"""What a client asks before anything else: it tells nothing of anybody."""
 PICTURES = frozenset({("PUT", "/api/users/profile/avatar")})
 GENERATING = frozenset({("POST", "/api/jobs"), ("POST", "/api/v2/generate")})
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -176,6 +182,13 @@ class Routes:
             },
             **{call: self._call(call, limit=RouteClass.GENERATE) for call in GENERATING},
         }
+        self._by_call = {
+            **{
+                call: self._call(call, max_body=max_upload + _FORM_OVERHEAD)
+                for call in PARTS_OF_UPLOADS
+            },
+            **{call: self._call(call, token=TokenRule.IGNORED) for call in DISCOVERY},
+        }
         # who may GET may ask for the head alone (RFC 9110, 9.3.2)
         self._special |= {
             ("HEAD", path): route
@@ -207,6 +220,7 @@ class Routes:
         route = (
             self._special.get((method, path))
             or (self._public.get(prefix) if method in _READS else None)
+            or self._by_call.get((method, prefix))
             or self._by_prefix.get(prefix)
             or self._own.get(path)
         )
