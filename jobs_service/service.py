@@ -21,6 +21,7 @@ from jobs_service.parts import building as parts
 from jobs_service.people import building as people
 from jobs_service.settings import JobsSettings
 from jobs_service.subscriptions import subscriptions
+from jobs_service.webhooks import building as webhooks
 from jobs_service.work.use_cases import SECONDS_BETWEEN_SWEEPS, SweepJobs
 from shared.clock import Clock, SystemClock
 from shared.db.migrations import require_migrated
@@ -39,6 +40,7 @@ FEATURES: tuple[Callable[[Base], JobsFeature], ...] = (
     generation.build,
     parts.build,
     people.build,
+    webhooks.build,
 )
 
 

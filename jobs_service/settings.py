@@ -51,6 +51,14 @@ class JobsSettings(RecognitionSettings):
         le=256,
         description="Jobs that one worker runs at a time; by default one per processor.",
     )
+    webhooks_per_user: int = Field(
+        10, ge=1, le=1000, description="Webhooks that one user may have."
+    )
+    webhook_allow_private: bool = Field(
+        False,
+        description="Whether webhooks may lead to addresses of one's own network, this machine "
+        "included, and to any port: only where every user may reach all that is there.",
+    )
     work_dir: Path | None = Field(
         None,
         description="A directory for videos under work; what a killed worker left there is removed "

@@ -27,6 +27,8 @@ SCOPES = {
     "jobs:read": "List and read jobs and their results",
     "jobs:write": "Submit and cancel jobs",
     "credits:read": "Read balance, history and prices",
+    "webhooks:read": "List webhooks and what they were told",
+    "webhooks:write": "Make, change and remove webhooks, and send to them again",
 }
 """What everybody may let a key do; those of roles come from `accounts/permissions.py`."""
 

@@ -14,6 +14,9 @@ from jobs_service.jobs.domain import Job, JobStatus
 from jobs_service.jobs.repository import Jobs
 from jobs_service.jobs.schemas import JobView
 from jobs_service.people.schemas import EXAMPLE_LINE, KnownOf, TrackOf
+from jobs_service.webhooks.domain import Delivery, Webhook
+from jobs_service.webhooks.repository import Webhooks
+from jobs_service.webhooks.schemas import DeliveryView, WebhookView
 from shared.db.database import Database
 from shared.http.endpoint import endpoint
 from shared.http.lines import MEDIA_TYPE, lines_response
@@ -38,7 +41,7 @@ class PeopleEndpoints:
         callers=("auth",),
     )
     async def data(self, user_id: UUID, caller: CallingService) -> Response:
-        """The person's jobs and their results, and the movements of their credits."""
+        """The person's jobs and their results, the movements of their credits, and webhooks."""
         return await lines_response(self._known(UserId(user_id)))
 
     async def _known(self, user: UserId) -> AsyncIterator[KnownOf]:
@@ -49,6 +52,8 @@ class PeopleEndpoints:
             if track is not None:
                 yield KnownOf("captions", TrackOf(job.id, track))
         async for line in self._credits(user):
+            yield line
+        async for line in self._webhooks(user):
             yield line
 
     async def _jobs(self, user: UserId, which: Mapping[str, Any]) -> AsyncIterator[Job]:
@@ -65,3 +70,20 @@ class PeopleEndpoints:
             for entry in page:
                 yield KnownOf("credits", TransactionView.of(entry))
             after = page[-1].id
+
+    async def _webhooks(self, user: UserId) -> AsyncIterator[KnownOf]:
+        webhooks, found = Webhooks(self.database), list[Webhook]()
+        while page := await webhooks.list_of(user, _PAGE, found[-1].id if found else None):
+            found += page
+        for webhook in found:
+            yield KnownOf("webhooks", WebhookView.of(webhook))
+        for webhook in found:
+            async for delivery in self._deliveries(webhook):
+                yield KnownOf("webhook_deliveries", DeliveryView.of(delivery))
+
+    async def _deliveries(self, webhook: Webhook) -> AsyncIterator[Delivery]:
+        webhooks, after = Webhooks(self.database), None
+        while page := await webhooks.deliveries_of(webhook.id, _PAGE, after):
+            for delivery in page:
+                yield delivery
+            after = (page[-1].created_at, page[-1].id)

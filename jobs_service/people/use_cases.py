@@ -4,12 +4,14 @@ from uuid import UUID
 
 from jobs_service.jobs.use_cases import EraseJobs
 from jobs_service.videos.repository import Videos
+from jobs_service.webhooks.use_cases import erase_webhooks
 from shared.db.aliases import Aliases
 from shared.db.database import Transaction
 
 
 class EraseOwner:
-    """Delete everything of somebody who is no more: jobs with their tracks, known videos."""
+    """Delete everything of somebody who is no more: jobs with their tracks, webhooks, known
+    videos."""
 
     def __init__(self) -> None:
         self._erase_jobs = EraseJobs()
@@ -18,4 +20,5 @@ class EraseOwner:
         """Within `tx`; what is still on its way for them comes to nothing."""
         for one in await Aliases(tx).erase(owner):
             await self._erase_jobs(tx, one)
+            await erase_webhooks(tx, one)
             await Videos(tx).forget_of(one)
