@@ -86,8 +86,6 @@ def _examined(container: InputContainer, task: ProbeTask) -> ProbeResult:
             f"The file has {len(container.streams)} streams or more; up to {task.max_streams} are "
             "read.",
         )
-    for stream in container.streams.video:
-        _require_small(stream)
     video = next((one for one in container.streams.video if not _is_cover(one)), None)
     audio = next(iter(container.streams.audio), None)
     tracks: list[Stream] = [one for one in (video, audio) if one is not None]
@@ -98,7 +96,7 @@ def _examined(container: InputContainer, task: ProbeTask) -> ProbeResult:
         raise _Rejected("no_streams", "The file holds neither a picture nor a sound track.")
     seconds = _duration(container, tracks, task)
     drawn = _drawn(container, video, seconds) if video else None
-    shape = drawn.shape if drawn else video and Shape(video.width, video.height)
+    shape = drawn.shape if drawn else video and _told(video)
     rate = video and video.average_rate
     facts = MediaFacts(
         duration_seconds=round(seconds, 3),
@@ -111,13 +109,9 @@ def _examined(container: InputContainer, task: ProbeTask) -> ProbeResult:
     return ProbeResult(facts=facts, poster=drawn.jpeg if drawn else None)
 
 
-def _require_small(stream: VideoStream) -> None:
-    if stream.width * stream.height > MAX_PIXELS:
-        raise _Rejected(
-            "picture_too_large",
-            f"The picture has {stream.width} x {stream.height} pixels; at most {MAX_PIXELS:,} in "
-            "all are read.",
-        )
+def _told(video: VideoStream) -> Shape | None:
+    """The shape by the header alone: that of a picture which cannot be decoded is not known."""
+    return Shape(video.width, video.height) if video.width and video.height else None
 
 
 def _drawn(container: InputContainer, video: VideoStream, seconds: float) -> Drawn | None:
@@ -167,7 +161,11 @@ def _counted(container: InputContainer, tracks: list[Stream], limit: float) -> f
         if end - start > limit:
             raise _too_long(end - start, limit)
     if len(unproved) == len(tracks):
-        raise _Rejected("not_media", "Neither picture nor sound of the file can be decoded.")
+        raise _Rejected(
+            "not_media",
+            "Neither picture nor sound of the file can be decoded: it is damaged, or its picture "
+            f"has more than {MAX_PIXELS:,} pixels.",
+        )
     if end <= start:
         raise _Rejected("no_duration", "The file lasts no time at all: nothing in it is played.")
     return end - start

@@ -66,12 +66,13 @@ RETENTION = BUILT_IN["free"].retention
 class TrustingAuthenticator:
     """The token is the user's id, or the service's name: identity is tested elsewhere.
 
-    A guest's begins with `guest:`.
+    A guest's begins with `guest:`, that of a user with the plan `pro` with its name.
     """
 
     async def user(self, token: str) -> Principal:
-        user = UserId(UUID(token.removeprefix("guest:")))
-        return Principal(user, SessionId(uuid7()), guest=token.startswith("guest:"))
+        kind, _, user = token.rpartition(":")
+        scopes = ("plan:pro",) if kind == "pro" else ()
+        return Principal(UserId(UUID(user)), SessionId(uuid7()), (), scopes, kind == "guest")
 
     async def service(self, token: str) -> CallingService:
         return CallingService(token)
