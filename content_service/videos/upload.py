@@ -80,11 +80,10 @@ class UploadVideo:
         digest, size = hashlib.sha256(), 0
         renewal = RECEIVING_LEASE.total_seconds() / 2
         renew_at = clock.monotonic() + renewal
-        async with self.reception.storage.writer(incoming_key(video_id)) as writer:
+        async with self.reception.storage.writer(incoming_key(video_id), [digest]) as writer:
             async for block in _chain(head, rest):
                 size += len(block)
                 self.check_size(caller, size)
-                digest.update(block)
                 await writer.write(block)
                 if clock.monotonic() >= renew_at:
                     until = clock.now() + RECEIVING_LEASE
