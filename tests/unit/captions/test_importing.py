@@ -17,6 +17,19 @@ from jobs_service.captions.rules import rules_for
 from jobs_service.captions.track import Track
 from tests.support.any_cues import any_cues
 
+DECORATED = """\
+WEBVTT - a title
+Kind: captions
+
+NOTE
+nothing
+
+STYLE
+::cue { color: red }
+
+intro
+00:00:01.000 --> 00:00:02.500 align:start position:0%
+<v Mina><c.loud>Hello</c>"""
 HELLO = (Cue(1.0, 2.5, ("Hello",)),)
 
 
@@ -75,7 +88,7 @@ def test_any_bytes_are_read_or_refused(file: bytes) -> None:
         "\n\n7\n00:01,000-->00:02,500\n\nHello\n\n",
         '1\n00:00:01,000 --> 00:00:02,500\n{\\an8}<i><font color="#fff">Hello</font></i>\n',
         "WEBVTT\n\n00:01.000 --> 00:02.500\nHello\n",
-        "WEBVTT - title\n\nNOTE\nno\n\nSTYLE\n::cue { }\n\nintro\n00:00:01.000 --> 00:00:02.500 line:0\n<v Mina><c.loud>Hello</c>",
+        DECORATED,
         ttml('<p begin="00:00:01.000" end="00:00:02.500">Hello</p>'),
         ttml('<p begin="1s" dur="1500ms"><span>Hello</span></p>'),
         ttml('<p begin="00:00:01:00" end="00:00:02:15">Hello</p>'),
