@@ -21,6 +21,7 @@ from jobs_service.parts import building as parts
 from jobs_service.people import building as people
 from jobs_service.settings import JobsSettings
 from jobs_service.subscriptions import subscriptions
+from jobs_service.tracks import building as tracks
 from jobs_service.webhooks import building as webhooks
 from jobs_service.work.use_cases import SECONDS_BETWEEN_SWEEPS, SweepJobs
 from shared.clock import Clock, SystemClock
@@ -36,6 +37,7 @@ from shared.security.verification import remote_verification
 
 FEATURES: tuple[Callable[[Base], JobsFeature], ...] = (
     captions.build,
+    tracks.build,
     credit.build,
     generation.build,
     parts.build,

@@ -59,6 +59,13 @@ class JobsSettings(RecognitionSettings):
         description="Whether webhooks may lead to addresses of one's own network, this machine "
         "included, and to any port: only where every user may reach all that is there.",
     )
+    caption_versions_kept: int = Field(
+        100,
+        ge=1,
+        le=10_000,
+        description="How many of the newest versions of a caption track are kept, beside its "
+        "first.",
+    )
     work_dir: Path | None = Field(
         None,
         description="A directory for videos under work; what a killed worker left there is removed "

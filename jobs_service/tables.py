@@ -352,12 +352,36 @@ parts = Table(
 tracks = Table(
     "tracks",
     metadata,
-    Column("job_id", UUID, ForeignKey("jobs.id"), primary_key=True),
+    Column("id", UUID, primary_key=True),
+    Column("owner_id", UUID, nullable=False),
+    # videos go after some days, and the tracks stay
+    Column("video_id", UUID, nullable=False),
+    Column("job_id", UUID, ForeignKey("jobs.id", ondelete="SET NULL"), unique=True),
+    Column("source_id", UUID),
     Column("language", Text, nullable=False),
+    Column("audience", Text, nullable=False, server_default="adult"),
+    Column("origin", Text, nullable=False, server_default="recognised"),
     Column("transcript", JSONB, nullable=False),
+    Column("version", Integer, nullable=False, server_default="1"),
+    Column("created_at", _moment, nullable=False, server_default=_now),
+    Column("updated_at", _moment, nullable=False, server_default=_now),
+    CheckConstraint("audience IN ('adult', 'children', 'sdh')", name="tracks_audience"),
+    CheckConstraint("origin IN ('recognised', 'imported', 'translated')", name="tracks_origin"),
+    Index("tracks_owner_id_id", "owner_id", "id"),
+    Index("tracks_owner_id_video_id", "owner_id", "video_id", "id"),
+)
+
+track_versions = Table(
+    "track_versions",
+    metadata,
+    Column("track_id", UUID, ForeignKey("tracks.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("change", Text, nullable=False),
+    Column("restored_from", Integer),
     Column("cues", JSONB, nullable=False),
     Column("quality", JSONB, nullable=False),
     Column("created_at", _moment, nullable=False, server_default=_now),
+    CheckConstraint("change IN ('made', 'edited', 'restored')", name="track_versions_change"),
 )
 
 webhooks = Table(

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-from jobs_service.captions.endpoints import CaptionEndpoints
 from jobs_service.captions.kind import OrderCaptions
 from jobs_service.captions.schemas import CaptionsRequest
 from jobs_service.feature import Base, JobsFeature, WorkerBase
@@ -12,10 +11,9 @@ from jobs_service.work.performing import Perform
 
 
 def build(base: Base) -> JobsFeature:
-    """Captions of videos, and their files."""
+    """Captions of videos."""
     order = OrderCaptions(base.find_video, base.prices, base.settings.offers)
     return JobsFeature(
-        endpoints=(CaptionEndpoints(base.database, base.find_job),),
         kinds=(JobKind(CaptionsRequest, order),),
     )
 

@@ -1,37 +1,26 @@
-"""Caption tracks as they are stored: JSON, decoded into the types they were made of."""
+"""What a captions job has made, kept as a track."""
 
 from uuid import UUID
 
-import msgspec
-from sqlalchemy import bindparam, insert, select
-
+from jobs_service.captions.rules import Audience
 from jobs_service.captions.track import Track
-from jobs_service.tables import jobs, tracks
+from jobs_service.tracks import repository
+from jobs_service.tracks.domain import NewTrack
 from shared.db.executor import Executor
-from shared.security.principal import UserId
-
-_PARTS = ("transcript", "cues", "quality")
-_ADD = insert(tracks)
-_FIND = (
-    select(*(tracks.c[part] for part in _PARTS))
-    .join(jobs, jobs.c.id == tracks.c.job_id)
-    .where(tracks.c.job_id == bindparam("job"), jobs.c.owner_id == bindparam("owner"))
-)
+from shared.ids import uuid7
 
 
 class Tracks:
     """The results of captions jobs."""
 
     def __init__(self, executor: Executor) -> None:
-        self._executor = executor
+        self._tracks = repository.Tracks(executor)
 
-    async def add(self, job_id: UUID, track: Track) -> None:
-        """Store the track of a job."""
-        language = track.transcript.language
-        parts = msgspec.to_builtins(track)
-        await self._executor.run(_ADD, {"job_id": job_id, "language": language, **parts})
-
-    async def find(self, owner: UserId, job_id: UUID) -> Track | None:
-        """The track of a job of this owner."""
-        row = await self._executor.one(_FIND, {"job": job_id, "owner": owner})
-        return msgspec.convert(dict(zip(_PARTS, row, strict=True)), Track) if row else None
+    async def add(
+        self, job_id: UUID, track: Track, audience: Audience = "adult", track_id: UUID | None = None
+    ) -> None:
+        """Keep the track of a job, in the transaction that ends the job."""
+        new = NewTrack(
+            track_id or uuid7(), audience, "recognised", track.transcript, track.cues, track.quality
+        )
+        await self._tracks.add_of_job(job_id, new)

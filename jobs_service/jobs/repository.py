@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.sql import Select
 
 from jobs_service.jobs.domain import Job, JobStatus
-from jobs_service.tables import jobs, tracks
+from jobs_service.tables import jobs
 from shared.db.executor import Executor
 from shared.security.principal import UserId
 
@@ -100,11 +100,7 @@ _MOVE = (
     .values(owner_id=bindparam("new_owner"))
 )
 _CANCEL_OF_OWNER = _CANCEL.where(jobs.c.owner_id == bindparam("owner"))
-_OF_OWNER = select(jobs.c.id).where(jobs.c.owner_id == bindparam("owner"))
-_DELETE_OF_OWNER = (
-    delete(tracks).where(tracks.c.job_id.in_(_OF_OWNER)),
-    delete(jobs).where(jobs.c.owner_id == bindparam("owner")),
-)
+_DELETE_OF_OWNER = delete(jobs).where(jobs.c.owner_id == bindparam("owner"))
 
 
 class Jobs:
@@ -160,9 +156,8 @@ class Jobs:
         return [job_of(row) for row in rows]
 
     async def delete_of_owner(self, owner: UserId) -> None:
-        """Delete all jobs of `owner` with their tracks; their holds have gone before."""
-        for statement in _DELETE_OF_OWNER:
-            await self._executor.run(statement, {"owner": owner})
+        """Delete all jobs of `owner`; their holds have gone before."""
+        await self._executor.run(_DELETE_OF_OWNER, {"owner": owner})
 
     async def lock_all_of(self, owner: UserId) -> None:
         """Let nobody else write a job of `owner` until the transaction ends."""

@@ -1,19 +1,20 @@
 """What jobs knows of a person, for the export of their data."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from starlette.responses import Response
 
-from jobs_service.captions.repository import Tracks
 from jobs_service.credits.repository import Credits
 from jobs_service.credits.schemas import BalanceView, TransactionView
-from jobs_service.jobs.domain import Job, JobStatus
+from jobs_service.jobs.domain import Job
 from jobs_service.jobs.repository import Jobs
 from jobs_service.jobs.schemas import JobView
-from jobs_service.people.schemas import EXAMPLE_LINE, KnownOf, TrackOf
+from jobs_service.people.schemas import EXAMPLE_LINE, KnownOf, TrackOf, VersionOf
+from jobs_service.tracks.domain import CaptionTrack
+from jobs_service.tracks.repository import Tracks
+from jobs_service.tracks.schemas import TrackWithCues, VersionWithCues
 from jobs_service.webhooks.domain import Delivery, Webhook
 from jobs_service.webhooks.repository import Webhooks
 from jobs_service.webhooks.schemas import DeliveryView, WebhookView
@@ -41,27 +42,47 @@ class PeopleEndpoints:
         callers=("auth",),
     )
     async def data(self, user_id: UUID, caller: CallingService) -> Response:
-        """The person's jobs and their results, the movements of their credits, and webhooks."""
+        """The person's jobs, tracks with all versions, movements of credits, and webhooks."""
         return await lines_response(self._known(UserId(user_id)))
 
     async def _known(self, user: UserId) -> AsyncIterator[KnownOf]:
-        async for job in self._jobs(user, {}):
+        async for job in self._jobs(user):
             yield KnownOf("jobs", JobView.of(job))
-        async for job in self._jobs(user, {"type": "captions", "status": JobStatus.SUCCEEDED}):
-            track = await Tracks(self.database).find(user, job.id)
-            if track is not None:
-                yield KnownOf("captions", TrackOf(job.id, track))
+        async for line in self._tracks(user):
+            yield line
         async for line in self._credits(user):
             yield line
         async for line in self._webhooks(user):
             yield line
 
-    async def _jobs(self, user: UserId, which: Mapping[str, Any]) -> AsyncIterator[Job]:
+    async def _jobs(self, user: UserId) -> AsyncIterator[Job]:
         after: UUID | None = None
-        while page := await Jobs(self.database).list_of(user, _PAGE, after, which):
+        while page := await Jobs(self.database).list_of(user, _PAGE, after):
             for job in page:
                 yield job
             after = page[-1].id
+
+    async def _tracks(self, user: UserId) -> AsyncIterator[KnownOf]:
+        tracks, after = Tracks(self.database), None
+        while page := await tracks.list_of(user, _PAGE, after, {}):
+            for track, _ in page:
+                async for line in self._versions(track):
+                    yield line
+            after = page[-1][0].id
+
+    async def _versions(self, track: CaptionTrack) -> AsyncIterator[KnownOf]:
+        tracks = Tracks(self.database)
+        for version in await tracks.versions(track.id):
+            content = await tracks.content(track.id, version.number)
+            if content is None:
+                continue  # it was pruned meanwhile
+            if version.number == track.version:
+                words = (await tracks.transcript(track.id)).words
+                shown = TrackWithCues.showing(track, content)
+                yield KnownOf("captions", TrackOf(shown, words))
+            else:
+                shown_before = VersionWithCues.showing(content)
+                yield KnownOf("captions_before", VersionOf(track.id, shown_before))
 
     async def _credits(self, user: UserId) -> AsyncIterator[KnownOf]:
         ledger, after = Credits(self.database), None

@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from jobs_service.jobs.use_cases import EraseJobs
+from jobs_service.tracks.repository import Tracks
 from jobs_service.videos.repository import Videos
 from jobs_service.webhooks.use_cases import erase_webhooks
 from shared.db.aliases import Aliases
@@ -10,8 +11,7 @@ from shared.db.database import Transaction
 
 
 class EraseOwner:
-    """Delete everything of somebody who is no more: jobs with their tracks, webhooks, known
-    videos."""
+    """Delete everything of somebody who is no more: jobs, tracks, webhooks, known videos."""
 
     def __init__(self) -> None:
         self._erase_jobs = EraseJobs()
@@ -21,4 +21,5 @@ class EraseOwner:
         for one in await Aliases(tx).erase(owner):
             await self._erase_jobs(tx, one)
             await erase_webhooks(tx, one)
+            await Tracks(tx).delete_of(one)
             await Videos(tx).forget_of(one)
