@@ -26,5 +26,5 @@ class OrderCaptions:
             price=self.prices.captions(video.duration_seconds),
             video_id=video.id,
             language=request.language,
-            same_as=f"{video.id} {request.language} {request.provider or ''}".rstrip(),
+            same_as=f"{video.id} {request.language} {request.audience} {request.provider or ''}",
         )

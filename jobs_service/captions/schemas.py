@@ -5,6 +5,7 @@ from uuid import UUID
 
 import msgspec
 
+from jobs_service.captions.rules import Audience
 from jobs_service.jobs.kinds import JobOptions
 from jobs_service.recognition.offers import ProviderName
 
@@ -31,6 +32,14 @@ class CaptionsRequest(
             "installation that knows the language."
         ),
     ] = None
+    audience: Annotated[
+        Audience,
+        msgspec.Meta(
+            description="For whom the captions are: it sets how fast they may be read, and, with "
+            "`sdh` (for those who cannot hear), whether sounds may be described. None are "
+            "recognised; they are for people to add."
+        ),
+    ] = "adult"
 
 
 EXAMPLE_CAPTIONS = CaptionsRequest(

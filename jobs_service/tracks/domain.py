@@ -1,7 +1,7 @@
 """Caption tracks and their versions: each change is a new version, and none is written over."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Literal, Self
 from uuid import UUID
 
 import msgspec
@@ -9,7 +9,9 @@ import msgspec
 from jobs_service.captions.domain import Cue, Transcript
 from jobs_service.captions.quality import Quality
 from jobs_service.captions.rules import Audience
+from jobs_service.captions.track import Track
 from shared.errors import Conflict, Gone, NotFound
+from shared.ids import uuid7
 from shared.security.principal import UserId
 
 Origin = Literal["recognised", "imported", "translated"]
@@ -101,3 +103,18 @@ class NewTrack(msgspec.Struct, frozen=True):
     cues: tuple[Cue, ...]
     quality: Quality
     source_id: UUID | None = None
+
+    @classmethod
+    def of(
+        cls, track: Track, audience: Audience, origin: Origin, source_id: UUID | None = None
+    ) -> Self:
+        """What is to be kept of `track`."""
+        return cls(
+            uuid7(), audience, origin, track.transcript, track.cues, track.quality, source_id
+        )
+
+
+class MadeTrack(msgspec.Struct, frozen=True):
+    """What a job shows that has made a track."""
+
+    track_id: UUID

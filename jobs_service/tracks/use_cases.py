@@ -28,7 +28,6 @@ from jobs_service.videos.use_cases import FindVideo
 from shared.db.aliases import Aliases
 from shared.db.database import Database, Transaction
 from shared.errors import FieldError, Invalid, PreconditionFailed
-from shared.ids import uuid7
 from shared.security.principal import UserId
 
 _FAULTS_NAMED = 20
@@ -244,14 +243,9 @@ async def _newest(tx: Transaction, track: CaptionTrack) -> Content:
 
 
 def _imported(request: ImportRequest, cues: tuple[Cue, ...], duration: float) -> NewTrack:
-    return NewTrack(
-        id=uuid7(),
-        audience=request.audience,
-        origin="imported",
-        transcript=Transcript(request.language, "import", duration, ()),
-        cues=cues,
-        quality=assess(cues, rules_for(request.language, request.audience)),
-    )
+    transcript = Transcript(request.language, "import", duration, ())
+    quality = assess(cues, rules_for(request.language, request.audience))
+    return NewTrack.of(Track(transcript, cues, quality), request.audience, "imported")
 
 
 def _without_cues(file: Imported) -> Imported:

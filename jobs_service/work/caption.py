@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 import msgspec
 
-from jobs_service.captions.repository import Tracks
 from jobs_service.captions.schemas import CaptionsRequest
 from jobs_service.captions.track import make_track
 from jobs_service.jobs.domain import Job
 from jobs_service.parts.repository import Parts
+from jobs_service.tracks.domain import MadeTrack, NewTrack
+from jobs_service.tracks.repository import Tracks
 from jobs_service.work.performing import Result
 from jobs_service.work.progress import Progress
 from jobs_service.work.recognising import RecogniseVideo
@@ -28,10 +29,11 @@ class CaptionVideo:
         transcript = await self.recognise(
             job, asked.video_id, asked.language, asked.provider, progress
         )
-        track = await asyncio.to_thread(make_track, transcript)
+        track = await asyncio.to_thread(make_track, transcript, asked.audience)
+        new = NewTrack.of(track, asked.audience, "recognised")
 
         async def store(tx: Transaction) -> None:
-            await Tracks(tx).add(job.id, track)
+            await Tracks(tx).add_of_job(job.id, new)
             await Parts(tx).forget(job)
 
-        return Result(store=store)
+        return Result(shown=MadeTrack(new.id), store=store)

@@ -4,7 +4,6 @@ from typing import Any
 from uuid import UUID
 
 from jobs_service.captions.kind import OrderCaptions
-from jobs_service.captions.repository import Tracks
 from jobs_service.captions.schemas import CaptionsRequest
 from jobs_service.captions.track import Track
 from jobs_service.credits.prices import PriceList
@@ -13,6 +12,8 @@ from jobs_service.jobs.kinds import JobKind
 from jobs_service.jobs.repository import NEW_JOB
 from jobs_service.jobs.submit import SubmitJob
 from jobs_service.recognition.offers import Offers
+from jobs_service.tracks.domain import MadeTrack, NewTrack
+from jobs_service.tracks.repository import Tracks
 from jobs_service.videos.use_cases import FindVideo
 from jobs_service.work.performing import Result
 from jobs_service.work.use_cases import FinishJob
@@ -34,11 +35,12 @@ def submitting(database: Database, patience: float = 1.0, find_video: Any = None
 
 def captioned(job: Job, track: Track) -> Result:
     """What a worker has made of a captions job."""
+    new = NewTrack.of(track, "adult", "recognised")
 
     async def store(tx: Transaction) -> None:
-        await Tracks(tx).add(job.id, track)
+        await Tracks(tx).add_of_job(job.id, new)
 
-    return Result(store=store)
+    return Result(shown=MadeTrack(new.id), store=store)
 
 
 async def finish(database: Database, job: Job, track: Track) -> Job:
