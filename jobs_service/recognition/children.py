@@ -30,8 +30,9 @@ _CRASHES = {-signal.SIGSEGV, -signal.SIGABRT, -signal.SIGBUS, -signal.SIGFPE, -s
 """How a decoder ends that hostile input has led astray."""
 _NO_MEMORY = re.compile(
     r"[cm]?alloc\([\d, ]+\) failed from|Memory allocation still failed|failed to map segment"
+    r"|memory allocation of \d+ bytes failed"
 )
-"""How pocketsphinx (its ckd_alloc.c), OpenBLAS and the loader end when they get no memory."""
+"""How pocketsphinx (ckd_alloc.c), OpenBLAS, the loader and Rust end when they get no memory."""
 _REFUSALS = {
     problem.code: problem
     for problem in (

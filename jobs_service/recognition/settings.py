@@ -21,6 +21,12 @@ class RecognitionSettings(TextSettings):
     openai_transcription_model: str = Field(
         "whisper-1", description="The model of `openai` for speech; it must tell times of words."
     )
+    openai_transcription_seconds: float = Field(
+        600.0,
+        gt=0,
+        le=3600,
+        description="How long `openai` may take for the speech of at most ten minutes.",
+    )
     caption_providers: tuple[ProviderName, ...] = Field(
         ("sphinx",),
         description="Who recognises speech, of `sphinx`, `whisper` and `openai`: a JSON array, or "

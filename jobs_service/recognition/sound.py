@@ -68,6 +68,10 @@ class SoundTrack(msgspec.Struct, frozen=True):
         cut = (run.between(start, end) for run in self.runs)
         return msgspec.structs.replace(self, runs=tuple(run for run in cut if run is not None))
 
+    def of(self, run: Run) -> "SoundTrack":
+        """One run of it alone."""
+        return msgspec.structs.replace(self, runs=(run,))
+
     def time_of(self, sample: int) -> float:
         """When the sample at that place of the file is heard."""
         for run in self.runs:
