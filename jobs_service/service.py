@@ -18,6 +18,7 @@ from jobs_service.jobs.submit import RetryJob, SubmitJob
 from jobs_service.jobs.use_cases import CancelJob
 from jobs_service.jobs.waiting import EstimateWait
 from jobs_service.parts import building as parts
+from jobs_service.payments import building as payments
 from jobs_service.people import building as people
 from jobs_service.settings import JobsSettings
 from jobs_service.subscriptions import subscriptions
@@ -41,6 +42,7 @@ FEATURES: tuple[Callable[[Base], JobsFeature], ...] = (
     credit.build,
     generation.build,
     parts.build,
+    payments.build,
     people.build,
     webhooks.build,
 )

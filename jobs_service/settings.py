@@ -5,11 +5,11 @@ from pathlib import Path
 
 from pydantic import Field
 
-from jobs_service.credits.prices import PriceList
+from jobs_service.credits.settings import CreditSettings
 from jobs_service.recognition.settings import RecognitionSettings
 
 
-class JobsSettings(RecognitionSettings):
+class JobsSettings(CreditSettings, RecognitionSettings):
     """What the HTTP process and the worker both read."""
 
     port: int = Field(8003, ge=0, le=65535, description="The port to listen on.")
@@ -26,9 +26,6 @@ class JobsSettings(RecognitionSettings):
         le=1_000_000,
         description="Credits that a new guest is given; they count as a part of the welcome of "
         "whoever registers.",
-    )
-    prices: PriceList = Field(
-        PriceList(), description="The price list, as JSON; what it leaves out costs as by default."
     )
     running_jobs_per_user: int = Field(
         2, ge=1, le=1000, description="Jobs of one user that run at the same time."

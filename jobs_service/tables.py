@@ -179,6 +179,8 @@ purchases = Table(
     Column("refunded", BigInteger, nullable=False, server_default="0"),
     Column("disputed", BigInteger, nullable=False, server_default="0"),
     Column("dispute", Text),
+    # credits to be taken back for these, and what could be
+    Column("reclaimed", BigInteger, nullable=False, server_default="0"),
     Column("taken_back", BigInteger, nullable=False, server_default="0"),
     Column("created_at", _moment, nullable=False, server_default=_now),
     Column("checked_at", _moment, nullable=False, server_default=_now),

@@ -27,13 +27,13 @@ _VERSION = "1"
 class LinkForged(Forbidden):
     """The signature is not ours, or something that it covers was changed."""
 
-    code, title = "link_invalid", "This link is not valid"
+    code, title = "media_link_invalid", "This link is not valid"
 
 
 class LinkExpired(Gone):
     """The link's time is over."""
 
-    code, title = "link_expired", "This link has expired"
+    code, title = "media_link_expired", "This link has expired"
 
 
 class Grant(msgspec.Struct, frozen=True):

@@ -52,7 +52,7 @@ class LinkEndpoints:
         errors=(VideoNotFound, VideoNotReady, VideoFileGone, PosterNotFound),
         scope="videos:write",
     )
-    async def create(self, video_id: UUID, body: NewLink, caller: Principal) -> LinkView:
+    async def create_link(self, video_id: UUID, body: NewLink, caller: Principal) -> LinkView:
         """A link to a file of the caller's video."""
         lifetime = timedelta(seconds=body.expires_in)
         made = await self.make(caller.id, VideoId(video_id), body.what, lifetime, body.disposition)
@@ -78,7 +78,7 @@ class MediaEndpoints:
         sends_file=True,
         errors=_LINK_ERRORS,
     )
-    async def content(self, video_id: UUID, query: LinkQuery, request: Request) -> Response:
+    async def follow(self, video_id: UUID, query: LinkQuery, request: Request) -> Response:
         """The file of the video that the link is for."""
         grant = Grant(VideoId(video_id), "content", query.disposition, query.expires)
         video = await self.open(grant, query.signature)
@@ -95,7 +95,7 @@ class MediaEndpoints:
         sends_file=True,
         errors=(*_LINK_ERRORS, PosterNotFound),
     )
-    async def poster(self, video_id: UUID, query: LinkQuery, request: Request) -> Response:
+    async def follow_poster(self, video_id: UUID, query: LinkQuery, request: Request) -> Response:
         """The picture that the link is for."""
         grant = Grant(VideoId(video_id), "poster", query.disposition, query.expires)
         video = await self.open(grant, query.signature)

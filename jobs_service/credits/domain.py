@@ -27,7 +27,7 @@ from uuid import UUID
 
 import msgspec
 
-from shared.errors import PaymentRequired
+from shared.errors import NotFound, PaymentRequired
 from shared.security.principal import UserId
 
 
@@ -57,6 +57,16 @@ ADOPTED = "adopted"
 ADOPTED_WITH_FREE = "adopted with free credits"
 """The reason of a transfer that free credits are a part of: an account gets one of these at most,
 so that nobody collects them guest by guest."""
+
+
+RESERVED = frozenset({*Free, ADOPTED, ADOPTED_WITH_FREE})
+"""Reasons by which the system itself knows what it has done."""
+
+
+class AccountNotFound(NotFound):
+    """Nobody has an account of that id."""
+
+    code, title = "account_not_found", "There is no such account"
 
 
 class NotEnoughCredits(PaymentRequired):

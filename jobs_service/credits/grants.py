@@ -9,10 +9,11 @@ to one that is over expires at once.
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, tuple_, update
 
 from jobs_service.credits.domain import shares
 from jobs_service.tables import grants, hold_parts, holds
@@ -71,16 +72,42 @@ _ADD_OVER = insert(grants).values(
 _MOVE = update(grants).where(_MINE).values(owner_id=bindparam("new_owner"))
 _COLUMNS = (
     grants.c.id, grants.c.amount, grants.c.remaining, grants.c.priority, grants.c.expires_at,
-    grants.c.reason, grants.c.created_at,
+    grants.c.reason,
 )  # fmt: skip
-_LIST = select(*_COLUMNS).where(_MINE, grants.c.remaining > 0, ~_IS_OVER).order_by(*_ORDER)
-_EVERY = select(*_COLUMNS).where(_MINE).order_by(grants.c.id)
+_held_of_it = (
+    select(func.coalesce(func.sum(hold_parts.c.amount), 0))
+    .where(hold_parts.c.grant_id == grants.c.id)
+    .scalar_subquery()
+)
+_ROOM = select((grants.c.amount - grants.c.remaining - _held_of_it).label("room")).where(
+    grants.c.id == bindparam("which")
+)
+_LIST = (
+    select(*_COLUMNS)
+    .where(_MINE, grants.c.remaining > 0, ~_IS_OVER)
+    .order_by(*_ORDER)
+    .limit(bindparam("limit"))
+)
+_LIST_AFTER = _LIST.where(
+    tuple_(*_ORDER)
+    > tuple_(
+        bindparam("priority", type_=grants.c.priority.type),
+        bindparam("end", type_=grants.c.expires_at.type),
+        bindparam("after", type_=grants.c.id.type),
+    )
+)
+_EVERY = select(*_COLUMNS).where(_MINE).order_by(grants.c.id).limit(bindparam("limit"))
+_EVERY_AFTER = _EVERY.where(grants.c.id > bindparam("after"))
 _OVERDUE = (
     select(grants.c.owner_id)
     .where(grants.c.remaining > 0, _IS_OVER)
     .group_by(grants.c.owner_id)
     .limit(bindparam("limit"))
 )
+
+
+Position = tuple[int, datetime, UUID]
+"""Where a grant stands in the order of spending."""
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -107,7 +134,6 @@ class Grant(msgspec.Struct, frozen=True):
     priority: int
     expires_at: datetime
     reason: str
-    created_at: datetime
 
 
 def take(parts: Sequence[Part], total: int) -> list[Part]:
@@ -200,12 +226,23 @@ class Grants:
         """Give all grants of `owner` to another; the entries that go with it are recorded apart."""
         await self._executor.run(_MOVE, {"owner": owner, "new_owner": new_owner})
 
-    async def list_of(self, owner: UserId) -> list[Grant]:
-        """What `owner` can spend of, the first to be spent first."""
-        rows = await self._executor.all(_LIST, {"owner": owner})
+    async def room_of(self, grant_id: UUID) -> int:
+        """How much could be put back into a grant; 0 when there is none of that id."""
+        row = await self._executor.one(_ROOM, {"which": grant_id})
+        return int(row.room) if row else 0
+
+    async def list_of(self, owner: UserId, limit: int, after: Position | None) -> list[Grant]:
+        """What `owner` can spend of, the first to be spent first, after that at `after`."""
+        params: dict[str, Any] = {"owner": owner, "limit": limit}
+        if after is not None:
+            params |= {"priority": after[0], "end": after[1], "after": after[2]}
+        rows = await self._executor.all(_LIST_AFTER if after else _LIST, params)
         return [Grant(**row._mapping) for row in rows]
 
-    async def every_one_of(self, owner: UserId) -> list[Grant]:
-        """Those that are over or spent included, the oldest first."""
-        rows = await self._executor.all(_EVERY, {"owner": owner})
+    async def every_one_of(self, owner: UserId, limit: int, after: UUID | None) -> list[Grant]:
+        """Those that are over or spent included, the oldest first, after the grant `after`."""
+        params: dict[str, Any] = {"owner": owner, "limit": limit}
+        if after is not None:
+            params["after"] = after
+        rows = await self._executor.all(_EVERY_AFTER if after else _EVERY, params)
         return [Grant(**row._mapping) for row in rows]

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import msgspec
 
@@ -157,6 +157,6 @@ async def settle_overdue(tx: Transaction, owner: UserId) -> None:
         await Credits(tx).record(expired)
 
 
-async def disown_credits(tx: Transaction, owner: UserId, nobody: UserId | None = None) -> None:
+async def disown_credits(tx: Transaction, owner: UserId, nobody: UserId) -> None:
     """Keep the account of somebody who is no more as nobody's; its holds have been resolved."""
-    await Credits(tx).disown(owner, nobody or UserId(uuid4()))
+    await Credits(tx).disown(owner, nobody)

@@ -93,19 +93,19 @@ class AdoptJobs:
 
 
 class EraseJobs:
-    """Cancel and delete all jobs of somebody who is no more, and let nobody own their credits.
+    """Cancel and delete all jobs of somebody who is no more, and let `nobody` own their credits.
 
     Movements of credits are accounts: they stay, under an id that is nobody's, so that all sums
     stay right.
     """
 
-    async def __call__(self, tx: Transaction, owner: UserId) -> None:
+    async def __call__(self, tx: Transaction, owner: UserId, nobody: UserId) -> None:
         """Within `tx`; workers stop as soon as it has committed."""
         jobs = Jobs(tx)
         await jobs.lock_all_of(owner)  # before any account, as everybody does
         for job in await jobs.cancel_of_owner(owner):
             await _refund(tx, job, "account erased")
-        await disown_credits(tx, owner)
+        await disown_credits(tx, owner, nobody)
         await IdempotencyKeys(tx).forget_of(owner)
         await jobs.delete_of_owner(owner)
 

@@ -6,11 +6,14 @@ from uuid import UUID
 
 from starlette.responses import Response
 
+from jobs_service.credits.grants import Grants
 from jobs_service.credits.repository import Credits
-from jobs_service.credits.schemas import BalanceView, TransactionView
+from jobs_service.credits.schemas import BalanceView, EndingGrantView, TransactionView
 from jobs_service.jobs.domain import Job
 from jobs_service.jobs.repository import Jobs
 from jobs_service.jobs.schemas import JobView
+from jobs_service.payments.repository import Purchases
+from jobs_service.payments.schemas import PurchaseView
 from jobs_service.people.schemas import EXAMPLE_LINE, KnownOf, TrackOf, VersionOf
 from jobs_service.tracks.domain import CaptionTrack
 from jobs_service.tracks.repository import Tracks
@@ -85,12 +88,23 @@ class PeopleEndpoints:
                 yield KnownOf("captions_before", VersionOf(track.id, shown_before))
 
     async def _credits(self, user: UserId) -> AsyncIterator[KnownOf]:
-        ledger, after = Credits(self.database), None
+        ledger = Credits(self.database)
+        after: UUID | None = None
         yield KnownOf("balance", BalanceView.of(await ledger.balance(user)))
         while page := await ledger.entries_of(user, _PAGE, after):
             for entry in page:
                 yield KnownOf("credits", TransactionView.of(entry))
             after = page[-1].id
+        after = None
+        while grants := await Grants(self.database).every_one_of(user, _PAGE, after):
+            for grant in grants:
+                yield KnownOf("grants", EndingGrantView.of(grant))
+            after = grants[-1].id
+        after = None
+        while purchases := await Purchases(self.database).list_of(user, _PAGE, after):
+            for purchase in purchases:
+                yield KnownOf("purchases", PurchaseView.of(purchase))
+            after = purchases[-1].id
 
     async def _webhooks(self, user: UserId) -> AsyncIterator[KnownOf]:
         webhooks, found = Webhooks(self.database), list[Webhook]()

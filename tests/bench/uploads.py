@@ -185,7 +185,8 @@ def _measure(name: str, running: Running, folder: Path, size: int, cost: Cost) -
 def _cpu(running: Running) -> float:
     """Of the server itself: what examines videos has its own processes."""
     times = running.process.cpu_times()
-    return float(times.user + times.system)
+    total: float = times.user + times.system
+    return total
 
 
 def _clean(client: Client, path: str, folder: Path) -> None:

@@ -91,10 +91,10 @@ async def _sent(request: Request) -> Sent:
         for name, value in form.multi_items():
             if isinstance(value, str):
                 fields.setdefault(name, []).append(value)
-    with av.open(io.BytesIO(content)) as sound:
-        samples = sum(frame.samples for frame in sound.decode(audio=0))
-        rate = sound.streams.audio[0].rate
-    return Sent(fields, str(file.filename), len(content), samples / rate)
+    with av.open(io.BytesIO(content), "r") as sound:
+        frames = [frame for frame in sound.decode(audio=0) if isinstance(frame, av.AudioFrame)]
+    seconds = sum(frame.samples / frame.sample_rate for frame in frames)
+    return Sent(fields, str(file.filename), len(content), round(seconds, 6))
 
 
 @asynccontextmanager

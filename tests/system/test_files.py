@@ -39,7 +39,7 @@ async def test_a_link_plays_without_a_token_and_leaves_no_trace_in_the_logs(
         head = await player.head(link["url"])
         assert (head.status_code, head.headers["content-length"]) == (200, str(len(content)))
         forged = await player.get(link["url"].replace("inline", "attachment"))
-        assert (forged.status_code, forged.json()["code"]) == (403, "link_invalid")
+        assert (forged.status_code, forged.json()["code"]) == (403, "media_link_invalid")
         beyond = await player.get(link["url"], headers={"range": f"bytes={len(content)}-"})
         assert (beyond.status_code, beyond.headers["content-range"]) == (
             416,

@@ -143,6 +143,7 @@ _PURCHASES = (
         refunded bigint NOT NULL DEFAULT 0,
         disputed bigint NOT NULL DEFAULT 0,
         dispute text,
+        reclaimed bigint NOT NULL DEFAULT 0,
         taken_back bigint NOT NULL DEFAULT 0
             CONSTRAINT purchases_taken_back CHECK (taken_back BETWEEN 0 AND credits),
         created_at timestamptz NOT NULL DEFAULT now(),

@@ -109,7 +109,7 @@ async def test_a_link_is_refused_from_its_end_on(
     assert (await stranger(world).get(made["url"])).status_code == 200
     world.clock.advance(1)
     answer = await stranger(world).get(made["url"])
-    assert (answer.status_code, answer.json()["code"]) == (410, "link_expired")
+    assert (answer.status_code, answer.json()["code"]) == (410, "media_link_expired")
 
 
 async def test_a_link_never_outlives_its_video(
@@ -143,7 +143,7 @@ async def test_a_link_that_was_changed_is_refused(
 ) -> None:
     made = await link(client, await ready(world, client, good))
     answer = await stranger(world).get(FORGERIES[forgery](made["url"]))
-    assert (answer.status_code, answer.json()["code"]) == (403, "link_invalid")
+    assert (answer.status_code, answer.json()["code"]) == (403, "media_link_invalid")
 
 
 async def test_the_end_of_a_forged_link_is_not_told(

@@ -10,10 +10,11 @@ from jobs_service.recognition.domain import (
     RecognitionTooLarge,
     UnsupportedLanguage,
 )
+from jobs_service.recognition.extraction import extract
 from jobs_service.recognition.sound import SoundTrack
 from jobs_service.recognition.whisper import Whisper
 from shared.runtime.children import Limits
-from tests.support.recognition import extract, ignore
+from tests.support.recognition import ignore
 from tests.support.sound import speech
 from tests.support.tiny_whisper import HEARD_LANGUAGE, SAID, make_tiny_whisper
 
