@@ -5,11 +5,10 @@ from pathlib import Path
 
 from pydantic import Field
 
-from jobs_service.credits.settings import CreditSettings
-from jobs_service.recognition.settings import RecognitionSettings
+from shared.settings import ServiceSettings
 
 
-class JobsSettings(CreditSettings, RecognitionSettings):
+class JobsSettings(ServiceSettings):
     """What the HTTP process and the worker both read."""
 
     port: int = Field(8003, ge=0, le=65535, description="The port to listen on.")
@@ -47,21 +46,6 @@ class JobsSettings(CreditSettings, RecognitionSettings):
         ge=1,
         le=256,
         description="Jobs that one worker runs at a time; by default one per processor.",
-    )
-    webhooks_per_user: int = Field(
-        10, ge=1, le=1000, description="Webhooks that one user may have."
-    )
-    webhook_allow_private: bool = Field(
-        False,
-        description="Whether webhooks may lead to addresses of one's own network, this machine "
-        "included, and to any port: only where every user may reach all that is there.",
-    )
-    caption_versions_kept: int = Field(
-        100,
-        ge=1,
-        le=10_000,
-        description="How many of the newest versions of a caption track are kept, beside its "
-        "first.",
     )
     work_dir: Path | None = Field(
         None,

@@ -3,14 +3,8 @@
 from collections.abc import Iterable
 
 SCOPES_OF_ROLE: dict[str, tuple[str, ...]] = {
-    "admin": (
-        "admin:users:read",
-        "admin:users:write",
-        "admin:audit:read",
-        "admin:credits:write",
-    ),
+    "admin": ("admin:users:read", "admin:users:write", "admin:audit:read"),
     "support": ("admin:users:read", "admin:audit:read"),
-    "pro": ("plan:pro",),
 }
 """By role. Services ask for scopes, never for roles."""
 

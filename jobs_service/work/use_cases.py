@@ -2,13 +2,12 @@
 
 from dataclasses import dataclass
 
-import msgspec
-
+from jobs_service.captions.repository import Tracks
+from jobs_service.captions.track import Track
 from jobs_service.credits.use_cases import capture_hold, release_hold
 from jobs_service.events import JobFailed, JobQueued, JobStarted, JobSucceeded
-from jobs_service.jobs.domain import Job
+from jobs_service.jobs.domain import Job, JobStatus
 from jobs_service.jobs.queue import Queue
-from jobs_service.work.performing import Result
 from shared.db.database import Database, Transaction
 from shared.observability.logging import get_logger
 
@@ -41,23 +40,19 @@ class ClaimJob:
 
 @dataclass(frozen=True, slots=True)
 class FinishJob:
-    """Write a result and spend what was held for it, or a part of that."""
+    """Write a result and spend what was held for it."""
 
     database: Database
 
-    async def __call__(self, job: Job, result: Result) -> Job:
-        """The job that succeeded; raises JobLost."""
-        shown = None if result.shown is None else msgspec.json.encode(result.shown).decode()
-        spent = job.price if result.spent is None else min(result.spent, job.price)
+    async def __call__(self, job: Job, track: Track) -> None:
+        """Store the track of a job that succeeded; raises JobLost."""
         async with self.database.transaction() as tx:
-            finished = await Queue(tx).succeed(job, shown, spent)
+            finished = await Queue(tx).finish(job, JobStatus.SUCCEEDED)
             if finished is None:
                 raise JobLost
-            if result.store is not None:
-                await result.store(tx)
-            await capture_hold(tx, job.id, spent)
+            await Tracks(tx).add(job.id, track)
+            await capture_hold(tx, job.id)
             tx.announce(JobSucceeded(**finished.facts()))
-        return finished
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +64,7 @@ class FailJob:
     async def __call__(self, job: Job, code: str, detail: str) -> None:
         """Write why; raises JobLost."""
         async with self.database.transaction() as tx:
-            failed = await Queue(tx).fail(job, code, detail)
+            failed = await Queue(tx).finish(job, JobStatus.FAILED, code, detail)
             if failed is None:
                 raise JobLost
             await _give_up(tx, failed)
@@ -91,7 +86,7 @@ class HandBackJob:
 
 @dataclass(frozen=True, slots=True)
 class SweepJobs:
-    """Take back what lost its worker, fail what is hopeless, let run what was to run later.
+    """Take back what lost its worker, fail what is hopeless, forget old keys.
 
     Safe to run in several processes, since each row moves once.
     """
@@ -107,10 +102,10 @@ class SweepJobs:
             for job in failed:
                 await _give_up(tx, job)
             queued = await queue.take_back_lost(self.attempts)
-            due = await queue.promote()
             for job in queued:
                 tx.announce(JobQueued(**job.facts()))
-        if moved := len(failed) + len(queued) + due:
+            await queue.forget_old_keys()
+        if moved := len(failed) + len(queued):
             log.info("jobs_swept", jobs=moved)
         return moved
 

@@ -20,8 +20,7 @@ def npm_project(project: Path, cache: Path) -> Path:
     if not (installed / "node_modules" / ".package-lock.json").is_file():
         shutil.copytree(project, installed, dirs_exist_ok=True)
         _install(installed)
-    for script in project.glob("*.js"):
-        shutil.copy(script, installed)
+    shutil.copy(project / "server.js", installed)
     return installed
 
 
