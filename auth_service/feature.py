@@ -1,11 +1,7 @@
-"""What every feature of the service is built on, and what it adds to the service.
-
-Each feature has a `building.py` with `build(base) -> Feature`, and `service.py` lists them.
-"""
+"""What every feature of the service is built on."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import timedelta
 
 import httpx
@@ -13,7 +9,6 @@ import httpx
 from auth_service.accounts.breached.passwords import BreachedPasswords
 from auth_service.accounts.cores import usable_cores
 from auth_service.accounts.passwords import Passwords
-from auth_service.box import Box
 from auth_service.delays.use_cases import Delays
 from auth_service.guests.use_cases import AdoptGuest
 from auth_service.mail.use_cases import WriteLetter
@@ -29,20 +24,10 @@ from auth_service.tokens.keyring import KeyRing
 from auth_service.tokens.seal import Seal
 from shared.clock import Clock
 from shared.db.database import Database
-from shared.runtime.service import Component
+from shared.security.box import Box
 from shared.security.keys import derive_key
 from shared.security.revocations import Revocations
 from shared.storage.storage import Storage
-
-
-@dataclass(frozen=True, slots=True)
-class Feature:
-    """What a feature adds: groups of endpoints, and what runs beside them."""
-
-    endpoints: tuple[object, ...] = ()
-    components: tuple[Component, ...] = ()
-    before_start: tuple[Callable[[], Awaitable[None]], ...] = ()
-    close: tuple[Callable[[], Awaitable[None]], ...] = ()
 
 
 class Base:

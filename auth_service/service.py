@@ -10,7 +10,7 @@ from auth_service.api_keys import building as api_keys
 from auth_service.events import SessionRevoked
 from auth_service.exports import building as exports
 from auth_service.factors import building as factors
-from auth_service.feature import Base, Feature
+from auth_service.feature import Base
 from auth_service.guests import building as guests
 from auth_service.mail import building as mail
 from auth_service.passkeys import building as passkeys
@@ -33,6 +33,7 @@ from shared.http.application import build_app
 from shared.messaging.broker import Broker
 from shared.messaging.event import IntegrationEvent
 from shared.messaging.relay import Relay
+from shared.runtime.feature import Feature
 from shared.runtime.service import Component, Service
 from shared.security.revocations import Revocation, Revocations, revocation_listener
 from shared.security.service_tokens import ServiceAuth, ServiceTokens, ServiceTokenVerifier

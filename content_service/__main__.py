@@ -1,7 +1,8 @@
-"""`python -m content_service` serves; `… migrate` brings its schema up to date."""
+"""`python -m content_service` serves; `migrate` and `reconcile` do what they say."""
 
 import sys
 
+from content_service.reconciling.commands import reconcile
 from content_service.service import SCHEMA, build
 from content_service.settings import ContentSettings
 from shared.http.clients import over_http
@@ -14,5 +15,6 @@ if __name__ == "__main__":
             ContentSettings,
             lambda settings, broker: build(settings, broker, auth=over_http(settings.auth_url)),
             schema=SCHEMA,
+            commands={"reconcile": reconcile},
         )
     )

@@ -47,3 +47,9 @@ class VideoExpired(VideoGone, frozen=True):
     """A video has been kept for as long as videos are."""
 
     TYPE = "content.video.expired"
+
+
+class VideoLost(VideoGone, frozen=True):
+    """The file of a video is no longer in the storage; the video has been rejected."""
+
+    TYPE = "content.video.lost"

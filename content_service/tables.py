@@ -1,6 +1,7 @@
 """The tables of the content schema."""
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     Boolean,
     CheckConstraint,
@@ -15,14 +16,17 @@ from sqlalchemy import (
     Uuid,
     text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 
 from shared.db.aliases import aliases_table, erased_table
+from shared.db.schedules import schedules_table
 from shared.messaging.tables import add_messaging_tables
 
 metadata = MetaData()
 add_messaging_tables(metadata)
 aliases_table(metadata)
 erased_table(metadata)
+schedules_table(metadata)
 
 videos = Table(
     "videos",
@@ -48,6 +52,10 @@ videos = Table(
     Column("lease_until", DateTime(timezone=True), nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("expires_at", DateTime(timezone=True), nullable=False),
+    Column("plan", Text, nullable=False, server_default="free"),
+    Column("frame_rate", Double),
+    Column("poster_bytes", Integer),
+    Column("poster_sha256", Text),
     CheckConstraint(
         "state IN ('receiving','stored','probing','ready','rejected','expired','deleted')",
         name="videos_state",
@@ -60,6 +68,12 @@ videos = Table(
         "owner_id",
         text("id DESC"),
         postgresql_where=text("state NOT IN ('receiving','deleted')"),
+    ),
+    Index(
+        "videos_kept",
+        "owner_id",
+        postgresql_include=["size_bytes"],
+        postgresql_where=text("state IN ('receiving','stored','probing','ready')"),
     ),
     Index(
         "videos_to_receive",
@@ -81,4 +95,37 @@ videos = Table(
         "lease_until",
         postgresql_where=text("has_file AND state IN ('rejected','expired','deleted')"),
     ),
+)
+
+uploads = Table(
+    "uploads",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("owner_id", Uuid, nullable=False),
+    Column("length", BigInteger),
+    Column("received", BigInteger, nullable=False),
+    Column("metadata", Text, nullable=False),
+    Column("pieces", ARRAY(Text), nullable=False),
+    Column("finished", Boolean, nullable=False),
+    Column("writer", Uuid),
+    Column("lease_until", DateTime(timezone=True), nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    CheckConstraint("received BETWEEN 0 AND coalesce(length, received)", name="uploads_received"),
+    Index("uploads_owner_id", "owner_id"),
+    Index("uploads_to_forget", "expires_at"),
+    Index(
+        "uploads_to_finish",
+        "lease_until",
+        postgresql_where=text("received = length AND NOT finished"),
+    ),
+)
+
+reconciliations = Table(
+    "reconciliations",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("started_at", DateTime(timezone=True), nullable=False),
+    Column("report", JSONB, nullable=False),
+    Index("reconciliations_started_at", "started_at"),
 )

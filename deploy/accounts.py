@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from typing import Annotated
 
 import typer
@@ -13,13 +13,13 @@ from auth_service.seeding import commands as users
 from auth_service.settings import AuthSettings
 from auth_service.tokens import commands as signing_keys
 from deploy.front_end import Refused
-from deploy.home import AlreadyRunning, Home
+from deploy.home import Home
 from deploy.postgres.cluster import ClusterFailed
-from deploy.postgres.embedded import EmbeddedPostgres, FolderInUse
+from deploy.postgres.embedded import FolderInUse
 from deploy.running import NotStarted
 from deploy.seed import seed_videos
+from deploy.service_database import database_of
 from deploy.settings import EmbeddedSettings
-from shared.db.migrations import migrate
 from shared.observability.logging import configure
 from shared.settings import BadSettings, load, load_or_exit
 
@@ -74,21 +74,8 @@ async def auth_settings(home: Home) -> AsyncIterator[AuthSettings]:
 
     Raises `ClusterFailed`, `FolderInUse` and `MigrationFailed`.
     """
-    home.prepare()
-    with ExitStack() as held:
-        try:
-            held.enter_context(home.claimed())
-        except AlreadyRunning:
-            yield _settings(home, EmbeddedPostgres.url_of_running(home.postgres, "auth"))
-            return
-        from deploy.embedded import SERVICES  # imports everything, which takes a while
-
-        postgres = await EmbeddedPostgres.start(home.postgres, roles=SERVICES)
-        try:
-            await migrate(postgres.url("auth"), "auth_service", "auth")
-            yield _settings(home, postgres.url("auth"))
-        finally:
-            await postgres.stop()
+    async with database_of(home, "auth") as database_url:
+        yield _settings(home, database_url)
 
 
 def _settings(home: Home, database_url: str) -> AuthSettings:

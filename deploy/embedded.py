@@ -15,6 +15,7 @@ import auth_service.service
 import content_service.service
 import gateway.service
 import jobs_service.service
+import jobs_service.worker_service
 from auth_service.settings import AuthSettings
 from content_service.settings import ContentSettings
 from deploy.home import Home
@@ -129,7 +130,7 @@ def compose(
     )
     job_settings = load(JobsSettings, work_dir=home.work, **common("jobs"))
     jobs = jobs_service.service.build(job_settings, broker, auth=in_process(auth.app, "auth"))
-    worker = jobs_service.service.build_worker(
+    worker = jobs_service.worker_service.build_worker(
         job_settings, broker, content=in_process(content.app, "content")
     )
     apps |= {"auth": auth.app, "content": content.app, "jobs": jobs.app}

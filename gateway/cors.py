@@ -13,8 +13,11 @@ from gateway.routes import METHODS
 from shared.errors import Malformed
 
 _EXPOSED = (
-    "Accept-Ranges, Content-Disposition, Content-Range, Deprecation, ETag, Link, Location, "
-    "Preference-Applied, RateLimit, RateLimit-Policy, Retry-After, Sunset, X-Request-ID"
+    "Accept-Ranges, Content-Disposition, Content-Location, Content-Range, Deprecation, ETag, Link, "
+    "Location, Preference-Applied, RateLimit, RateLimit-Policy, Retry-After, Sunset, "
+    "Tus-Checksum-Algorithm, Tus-Extension, Tus-Max-Size, Tus-Resumable, Tus-Version, "
+    "Upload-Defer-Length, Upload-Expires, Upload-Length, Upload-Metadata, Upload-Offset, "
+    "X-Request-ID"
 )
 _MAX_AGE_SECONDS = 600
 _VARY = HeaderBlock([(b"vary", b"Origin")])

@@ -20,11 +20,17 @@ PREFIXES = {
     "/api/avatars": "auth",
     "/api/social": "auth",
     "/api/videos": "content",
+    "/api/uploads": "content",
+    "/api/media": "content",
     "/api/posts": "content",
     "/api/search": "content",
     "/api/tags": "content",
     "/api/jobs": "jobs",
     "/api/credits": "jobs",
+    "/api/payments": "jobs",
+    "/api/captions": "jobs",
+    "/api/webhooks": "jobs",
+    "/api/v2": "jobs",
 }
 """The first two segments of a path, exactly, and the service that owns everything under them.
 What is not listed does not exist here; the services' `/internal/` is therefore out of reach."""
@@ -71,11 +77,17 @@ OPEN = {
     ("GET", "/api/auth/pages/page.css"): RouteClass.REST,
     ("POST", "/api/users/login"): RouteClass.LOGIN,
     ("POST", "/api/social/session"): RouteClass.LOGIN,
+    ("GET", "/api/credits/prices"): RouteClass.REST,
 }
 """Calls that need no access token, and do not look at one."""
 
-OPEN_PREFIXES = {"/api/social": RouteClass.REST}
-"""The same for all that is under these: browsers walk through social log-ins without a token."""
+OPEN_PREFIXES = {
+    "/api/social": RouteClass.REST,
+    "/api/media": RouteClass.REST,
+    "/api/payments": RouteClass.REST,
+}
+"""The same for all that is under these: browsers walk through social log-ins without a token, links
+to files carry their own right, and payment providers sign what they tell."""
 
 PUBLIC = frozenset({"/api/avatars", "/api/posts", "/api/search", "/api/tags"})
 """Everybody may GET what is under these prefixes; without a token, from the short cache."""
@@ -86,9 +98,14 @@ PROBES = frozenset({"/health", "/health/ready", "/api/health", "/metrics"})
 OWN = {"/api/events": TokenRule.REQUIRED}
 """What the gateway itself answers to users alone."""
 
-UPLOADS = frozenset({("POST", "/api/videos")})
+UPLOADS = frozenset({("POST", "/api/videos"), ("POST", "/api/uploads")})
+PARTS_OF_UPLOADS = frozenset({("PATCH", "/api/uploads"), ("POST", "/api/uploads")})
+"""Calls under a prefix that send parts of a file, as large as the whole if the client likes; a file
+may have many, so that they count as any other call."""
+DISCOVERY = frozenset({("OPTIONS", "/api/uploads")})
+"""What a client asks before anything else: it tells nothing of anybody."""
 PICTURES = frozenset({("PUT", "/api/users/profile/avatar")})
-GENERATING = frozenset({("POST", "/api/jobs")})
+GENERATING = frozenset({("POST", "/api/jobs"), ("POST", "/api/v2/generate")})
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 """What any service answers; TRACE and CONNECT, above all, go no further (RFC 9110, 9.3)."""
 _ALLOW = {"allow": ", ".join(sorted(METHODS))}
@@ -165,6 +182,13 @@ class Routes:
             },
             **{call: self._call(call, limit=RouteClass.GENERATE) for call in GENERATING},
         }
+        self._by_call = {
+            **{
+                call: self._call(call, max_body=max_upload + _FORM_OVERHEAD)
+                for call in PARTS_OF_UPLOADS
+            },
+            **{call: self._call(call, token=TokenRule.IGNORED) for call in DISCOVERY},
+        }
         # who may GET may ask for the head alone (RFC 9110, 9.3.2)
         self._special |= {
             ("HEAD", path): route
@@ -196,6 +220,7 @@ class Routes:
         route = (
             self._special.get((method, path))
             or (self._public.get(prefix) if method in _READS else None)
+            or self._by_call.get((method, prefix))
             or self._by_prefix.get(prefix)
             or self._own.get(path)
         )

@@ -3,7 +3,8 @@
 import sys
 
 from jobs_service.credits.audit import check_ledger
-from jobs_service.service import SCHEMA, build
+from jobs_service.database import SCHEMA
+from jobs_service.service import build
 from jobs_service.settings import JobsSettings
 from shared.http.clients import over_http
 from shared.runtime.entry_point import main

@@ -14,7 +14,7 @@ class JobEvent(IntegrationEvent, frozen=True):
     job_id: UUID
     owner_id: UUID
     job_type: str
-    video_id: UUID
+    video_id: UUID | None
     revision: int
 
     @property
@@ -60,3 +60,32 @@ class JobProgressed(JobEvent, frozen=True):
 
     TYPE = "jobs.job.progressed"
     progress: float
+
+
+class PartsWaiting(IntegrationEvent, frozen=True):
+    """Idle workers may take up parts of this job. It may be lost."""
+
+    TYPE = "jobs.parts.waiting"
+    MUST_BE_HEARD = False
+
+    job_id: UUID
+
+    @property
+    def subject(self) -> str:
+        """The job's id."""
+        return str(self.job_id)
+
+
+class PartSettled(IntegrationEvent, frozen=True):
+    """A worker has done a part of this job, or given it back. It may be lost."""
+
+    TYPE = "jobs.part.settled"
+    MUST_BE_HEARD = False
+
+    job_id: UUID
+    number: int
+
+    @property
+    def subject(self) -> str:
+        """The job's id."""
+        return str(self.job_id)

@@ -1,43 +1,51 @@
-"""The composition root: builds every object of the jobs service and of its worker."""
+"""The composition root: builds every object of the process that answers for jobs."""
 
-import os
-import socket
+from collections.abc import Callable
 
 import httpx
 
-from jobs_service.captions.endpoints import CaptionEndpoints
-from jobs_service.credits.endpoints import CreditEndpoints
+from jobs_service.captions import building as captions
+from jobs_service.credits import building as credit
 from jobs_service.credits.use_cases import GrantGuestCredits, GrantWelcomeCredits
+from jobs_service.database import open_database
+from jobs_service.feature import Base, JobsFeature
+from jobs_service.generation import building as generation
+from jobs_service.idempotency.repository import IdempotencyKeys
+from jobs_service.idempotency.use_cases import SECONDS_BETWEEN_CLEANINGS
 from jobs_service.jobs.endpoints import JobEndpoints
-from jobs_service.jobs.use_cases import CancelJob, FindJob, SubmitJob
-from jobs_service.people.endpoints import PeopleEndpoints
+from jobs_service.jobs.estimate import EstimateEndpoints
+from jobs_service.jobs.submit import RetryJob, SubmitJob
+from jobs_service.jobs.use_cases import CancelJob
+from jobs_service.jobs.waiting import EstimateWait
+from jobs_service.parts import building as parts
+from jobs_service.payments import building as payments
+from jobs_service.people import building as people
 from jobs_service.settings import JobsSettings
 from jobs_service.subscriptions import subscriptions
-from jobs_service.videos.use_cases import FindVideo
-from jobs_service.work.caption import CaptionVideo
-from jobs_service.work.progress import ProgressReports
-from jobs_service.work.sources import Sources
-from jobs_service.work.subscriptions import broadcasts
+from jobs_service.tracks import building as tracks
+from jobs_service.webhooks import building as webhooks
 from jobs_service.work.use_cases import SECONDS_BETWEEN_SWEEPS, SweepJobs
-from jobs_service.work.worker import Worker, WorkerLimits
 from shared.clock import Clock, SystemClock
-from shared.db.database import Database
 from shared.db.migrations import require_migrated
-from shared.http.application import build_app, health_app
-from shared.http.paging import Cursors
+from shared.http.application import build_app
 from shared.messaging.broker import Broker
 from shared.messaging.inbox import SECONDS_BETWEEN_PRUNINGS, Inbox, InboxPruner
 from shared.messaging.purge import SECONDS_BETWEEN_PURGES, PurgeDeadLetters
 from shared.messaging.relay import Relay
-from shared.runtime.children import Limits
 from shared.runtime.periodic import periodic
 from shared.runtime.service import Component, Service
-from shared.security.keys import derive_key
-from shared.security.service_tokens import ServiceAuth, ServiceTokens
 from shared.security.verification import remote_verification
-from shared.storage.scratch import Scratch
 
-SCHEMA = "jobs"
+FEATURES: tuple[Callable[[Base], JobsFeature], ...] = (
+    captions.build,
+    tracks.build,
+    credit.build,
+    generation.build,
+    parts.build,
+    payments.build,
+    people.build,
+    webhooks.build,
+)
 
 
 def build(
@@ -52,7 +60,7 @@ def build(
     `auth` is a client of that service, which is closed at the end.
     """
     clock = clock or SystemClock()
-    database = _database(settings)
+    database = open_database(settings)
     secret = settings.secret_key.get_secret_value()
     verification = remote_verification("jobs", secret, auth, clock)
     heard = subscriptions(
@@ -61,27 +69,30 @@ def build(
         GrantGuestCredits(settings.guest_credits),
     )
     broker.subscribe(verification.broadcast, *heard)
-    cursors = Cursors(derive_key(secret, "jobs.cursors"))
-    find_video, find_job = FindVideo(database), FindJob(database)
+    base = Base(settings, database, clock)
+    features = [make(base) for make in FEATURES]
+    kinds = {kind.request: kind for made in features for kind in made.kinds}
+    submit = SubmitJob(database, kinds, clock)
     checks = {"database": database.ping, "broker": broker.ping}
     app = build_app(
         "jobs",
         endpoints=[
             JobEndpoints(
                 database,
-                cursors,
-                SubmitJob(database, find_video, clock),
-                find_job,
+                base.cursors("cursors"),
+                submit,
+                base.find_job,
                 CancelJob(database),
+                RetryJob(base.find_job, submit),
+                EstimateWait(database, clock),
             ),
-            CaptionEndpoints(database, find_job),
-            CreditEndpoints(database, cursors, find_video),
-            PeopleEndpoints(database),
+            EstimateEndpoints(database, kinds),
+            *(group for made in features for group in made.endpoints),
         ],
         authenticate=verification.verifier,
         checks=checks,
     )
-    sweep = SweepJobs(database, settings.job_attempts)
+    sweep, keys = SweepJobs(database, settings.job_attempts), IdempotencyKeys(database)
     return Service(
         "jobs",
         app,
@@ -90,68 +101,21 @@ def build(
             Component("relay", Relay(database, broker).run),
             periodic("inbox-pruner", SECONDS_BETWEEN_PRUNINGS, InboxPruner(database).prune),
             periodic("sweeper", SECONDS_BETWEEN_SWEEPS, sweep),
+            periodic("key-cleaner", SECONDS_BETWEEN_CLEANINGS, keys.forget_old),
             periodic(
                 "purge", SECONDS_BETWEEN_PURGES, PurgeDeadLetters(database, broker, heard).purge
             ),
+            *(one for made in features for one in made.components),
         ),
-        before_start=(require_migrated(database, "jobs_service"),),
+        before_start=(
+            require_migrated(database, "jobs_service"),
+            *(one for made in features for one in made.before_start),
+        ),
         checks=checks,
-        close=(auth.aclose, database.close),
-    )
-
-
-def build_worker(
-    settings: JobsSettings,
-    broker: Broker,
-    *,
-    content: httpx.AsyncClient,
-    clock: Clock | None = None,
-) -> Service:
-    """The worker process: claims jobs and runs them; it answers nothing but its health.
-
-    `content` is a client of that service, which is closed at the end.
-    """
-    database = _database(settings)
-    tokens = ServiceTokens(settings.secret_key.get_secret_value(), "jobs", clock or SystemClock())
-    content.auth = ServiceAuth(tokens, "content")
-    scratch = Scratch("source", settings.work_dir)
-    limits = Limits(
-        memory_bytes=settings.job_memory_bytes,
-        cpu_seconds=int(settings.job_time_limit_seconds),
-        wall_seconds=settings.job_time_limit_seconds,
-    )
-    worker = Worker(
-        database,
-        f"{socket.gethostname()}-{os.getpid()}",
-        settings.running_jobs_per_user,
-        WorkerLimits(
-            settings.worker_concurrency,
-            settings.job_attempts,
-            settings.lease_seconds,
-            settings.job_time_limit_seconds,
+        close=(
+            *(one for made in features for one in made.close),
+            base.texts.aclose,
+            auth.aclose,
+            database.close,
         ),
-        CaptionVideo(Sources(content, scratch), limits),
-        ProgressReports(broker),
-    )
-    broker.subscribe(*broadcasts(worker))
-    checks = {"database": database.ping, "broker": broker.ping}
-    return Service(
-        "worker",
-        health_app("worker", checks),
-        components=(
-            Component("relay", Relay(database, broker).run),
-            Component("worker", worker.run),
-        ),
-        before_start=(scratch.sweep, require_migrated(database, "jobs_service")),
-        checks=checks,
-        close=(content.aclose, database.close),
-    )
-
-
-def _database(settings: JobsSettings) -> Database:
-    return Database(
-        settings.database_url.get_secret_value(),
-        schema=SCHEMA,
-        source="jobs",
-        pool_size=settings.database_pool_size,
     )

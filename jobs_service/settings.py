@@ -5,10 +5,11 @@ from pathlib import Path
 
 from pydantic import Field
 
-from shared.settings import ServiceSettings
+from jobs_service.credits.settings import CreditSettings
+from jobs_service.recognition.settings import RecognitionSettings
 
 
-class JobsSettings(ServiceSettings):
+class JobsSettings(CreditSettings, RecognitionSettings):
     """What the HTTP process and the worker both read."""
 
     port: int = Field(8003, ge=0, le=65535, description="The port to listen on.")
@@ -46,6 +47,21 @@ class JobsSettings(ServiceSettings):
         ge=1,
         le=256,
         description="Jobs that one worker runs at a time; by default one per processor.",
+    )
+    webhooks_per_user: int = Field(
+        10, ge=1, le=1000, description="Webhooks that one user may have."
+    )
+    webhook_allow_private: bool = Field(
+        False,
+        description="Whether webhooks may lead to addresses of one's own network, this machine "
+        "included, and to any port: only where every user may reach all that is there.",
+    )
+    caption_versions_kept: int = Field(
+        100,
+        ge=1,
+        le=10_000,
+        description="How many of the newest versions of a caption track are kept, beside its "
+        "first.",
     )
     work_dir: Path | None = Field(
         None,

@@ -53,7 +53,7 @@ class VideoReady(msgspec.Struct, frozen=True):
 
 
 class VideoGone(msgspec.Struct, frozen=True):
-    """content.video.deleted and content.video.expired"""
+    """content.video.deleted, content.video.expired and content.video.lost"""
 
     video_id: UUID
     owner_id: UUID
@@ -109,4 +109,5 @@ def subscriptions(
         inbox.subscription("jobs.video-ready", "content.video.ready", VideoReady, video_ready),
         inbox.subscription("jobs.video-deleted", "content.video.deleted", VideoGone, video_gone),
         inbox.subscription("jobs.video-expired", "content.video.expired", VideoGone, video_gone),
+        inbox.subscription("jobs.video-lost", "content.video.lost", VideoGone, video_gone),
     )

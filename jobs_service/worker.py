@@ -2,8 +2,8 @@
 
 import sys
 
-from jobs_service.service import build_worker
 from jobs_service.settings import JobsSettings
+from jobs_service.worker_service import build_worker
 from shared.http.clients import over_http
 from shared.runtime.entry_point import main
 

@@ -94,6 +94,12 @@ class Gone(Problem):
     status, code, title = 410, "gone", "This has been removed"
 
 
+class PreconditionFailed(Problem):
+    """A condition of the request is not met by what is there now (RFC 9110, 15.5.13)."""
+
+    status, code, title = 412, "precondition_failed", "What is there now is not what you expect"
+
+
 class TooLarge(Problem):
     """The body exceeds its limit in bytes."""
 

@@ -3,8 +3,9 @@
 from auth_service.accounts.change_password import ChangePassword, CheckOwnPassword
 from auth_service.accounts.endpoints import AccountEndpoints, PasswordEndpoints
 from auth_service.accounts.use_cases import ReadAccount, RegisterAccount
-from auth_service.feature import Base, Feature
+from auth_service.feature import Base
 from auth_service.guests.use_cases import RegisterGuest
+from shared.runtime.feature import Feature
 
 
 def build(base: Base) -> Feature:

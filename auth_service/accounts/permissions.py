@@ -3,8 +3,14 @@
 from collections.abc import Iterable
 
 SCOPES_OF_ROLE: dict[str, tuple[str, ...]] = {
-    "admin": ("admin:users:read", "admin:users:write", "admin:audit:read"),
+    "admin": (
+        "admin:users:read",
+        "admin:users:write",
+        "admin:audit:read",
+        "admin:credits:write",
+    ),
     "support": ("admin:users:read", "admin:audit:read"),
+    "pro": ("plan:pro",),
 }
 """By role. Services ask for scopes, never for roles."""
 

@@ -7,8 +7,9 @@ from auth_service.administration.use_cases import (
     SuspendUser,
     UnsuspendUser,
 )
-from auth_service.feature import Base, Feature
+from auth_service.feature import Base
 from shared.http.paging import Cursors
+from shared.runtime.feature import Feature
 from shared.security.keys import derive_key
 
 

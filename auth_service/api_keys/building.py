@@ -2,8 +2,9 @@
 
 from auth_service.api_keys.endpoints import ApiKeyEndpoints, InternalApiKeyEndpoints
 from auth_service.api_keys.use_cases import ExchangeApiKey, MakeApiKey, RevokeApiKey
-from auth_service.feature import Base, Feature
+from auth_service.feature import Base
 from shared.http.paging import Cursors
+from shared.runtime.feature import Feature
 from shared.security.keys import derive_key
 
 

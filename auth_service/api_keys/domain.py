@@ -15,7 +15,7 @@ from auth_service.accounts.permissions import scopes_of
 from auth_service.secrets import hash_of
 from shared.errors import Conflict, FieldError, Invalid, NotFound
 from shared.security import api_keys
-from shared.security.access import ADMIN
+from shared.security.access import ADMIN, PLAN
 from shared.security.api_keys import Refusal
 from shared.security.principal import SessionId, UserId
 
@@ -27,6 +27,8 @@ SCOPES = {
     "jobs:read": "List and read jobs and their results",
     "jobs:write": "Submit and cancel jobs",
     "credits:read": "Read balance, history and prices",
+    "webhooks:read": "List webhooks and what they were told",
+    "webhooks:write": "Make, change and remove webhooks, and send to them again",
 }
 """What everybody may let a key do; those of roles come from `accounts/permissions.py`."""
 
@@ -102,13 +104,14 @@ def check_scopes(wanted: Iterable[str], roles: Iterable[str]) -> tuple[str, ...]
 
 def grantable(roles: Iterable[str]) -> tuple[str, ...]:
     """All that a user of `roles` may let a key do."""
-    return (*SCOPES, *scopes_of(roles))
+    return (*SCOPES, *(one for one in scopes_of(roles) if not one.startswith(PLAN)))
 
 
 def effective(scopes: Iterable[str], roles: Collection[str]) -> tuple[str, ...]:
-    """What is left of a key's scopes now that its owner has `roles`."""
+    """What is left of a key's scopes now that its owner has `roles`; it has their plan."""
     of_roles = scopes_of(roles)
-    return tuple(one for one in scopes if not one.startswith(ADMIN) or one in of_roles)
+    kept = (one for one in scopes if not one.startswith(ADMIN) or one in of_roles)
+    return (*kept, *(one for one in of_roles if one.startswith(PLAN)))
 
 
 def refusal_of(key: ApiKey, now: datetime, *, suspended: bool) -> Refusal | None:

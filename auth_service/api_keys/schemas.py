@@ -7,11 +7,13 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
-from auth_service.accounts.permissions import SCOPES_OF_ROLE, scopes_of
-from auth_service.api_keys.domain import SCOPES, ApiKey
+from auth_service.accounts.permissions import SCOPES_OF_ROLE
+from auth_service.api_keys.domain import SCOPES, ApiKey, grantable
 
 _ALL_SCOPES = ", ".join(f"`{scope}` ({means})" for scope, means in SCOPES.items())
-_ADMIN_SCOPES = ", ".join(f"`{scope}`" for scope in scopes_of(SCOPES_OF_ROLE))
+_ADMIN_SCOPES = ", ".join(
+    f"`{scope}`" for scope in grantable(SCOPES_OF_ROLE) if scope not in SCOPES
+)
 SCOPES_EXPLAINED = (
     f"Scopes: {_ALL_SCOPES}; and, as far as your roles have them, {_ADMIN_SCOPES}. What an "
     "operation needs is said with it."

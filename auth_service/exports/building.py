@@ -5,7 +5,8 @@ from auth_service.exports.maker import ExportMaker
 from auth_service.exports.own_data import OwnData
 from auth_service.exports.peers import Peer
 from auth_service.exports.use_cases import AskForExport, ExpireExports, FindExport, OpenArchive
-from auth_service.feature import Base, Feature
+from auth_service.feature import Base
+from shared.runtime.feature import Feature
 from shared.runtime.periodic import periodic
 from shared.runtime.service import Component
 from shared.storage.scratch import Scratch

@@ -1,6 +1,6 @@
 """What users do with exports, and what becomes of them in the end."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from datetime import timedelta
 from math import ceil
@@ -92,7 +92,7 @@ class OpenArchive:
         now = self.clock.now()
         await AuditLog(self.database).add(Action.EXPORT_DOWNLOADED, now, device, subject=user)
 
-    async def read(self, export: Export, start: int, end: int) -> AsyncIterator[bytes]:
+    async def read(self, export: Export, start: int, end: int) -> AsyncGenerator[bytes, None]:
         """The archive's bytes from `start` to before `end`; raises `ExportGone`."""
         try:
             async for block in self.storage.read(export.key, start, end):

@@ -3,7 +3,8 @@
 from auth_service.factors.endpoints import FactorEndpoints
 from auth_service.factors.notices import TellOfFactors
 from auth_service.factors.use_cases import ListFactors, RemoveFactors
-from auth_service.feature import Base, Feature
+from auth_service.feature import Base
+from shared.runtime.feature import Feature
 
 
 def build(base: Base) -> Feature:

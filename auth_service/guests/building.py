@@ -2,9 +2,10 @@
 
 from datetime import timedelta
 
-from auth_service.feature import Base, Feature
+from auth_service.feature import Base
 from auth_service.guests.endpoints import GuestEndpoints
 from auth_service.guests.use_cases import ComeInAsGuest, EraseGuests
+from shared.runtime.feature import Feature
 from shared.runtime.periodic import periodic
 
 SECONDS_BETWEEN_ERASURES = 3600.0

@@ -1,6 +1,6 @@
 """Composes the postman."""
 
-from auth_service.feature import Base, Feature
+from auth_service.feature import Base
 from auth_service.mail.carrier import Carrier
 from auth_service.mail.console import ConsoleCarrier
 from auth_service.mail.domain import REMEMBERED_FOR
@@ -8,6 +8,7 @@ from auth_service.mail.postman import Postman
 from auth_service.mail.repository import Mails
 from auth_service.mail.settings import MailSettings
 from auth_service.mail.smtp import SmtpCarrier
+from shared.runtime.feature import Feature
 from shared.runtime.periodic import periodic
 from shared.runtime.service import Component
 

@@ -13,7 +13,6 @@ from email.headerregistry import Address
 import msgspec
 from sqlalchemy.exc import DBAPIError
 
-from auth_service.box import Box, NotOpened
 from auth_service.mail.carrier import Carrier, NotNow, Refused
 from auth_service.mail.domain import Letter
 from auth_service.mail.languages import language_of
@@ -26,6 +25,7 @@ from shared.errors import Unavailable
 from shared.observability.logging import get_logger
 from shared.runtime.service import Ready
 from shared.runtime.waiting import happens_within
+from shared.security.box import Box, NotOpened
 
 log = get_logger(__name__)
 

@@ -6,12 +6,12 @@ from datetime import timedelta
 
 import msgspec
 
-from auth_service.box import Box
 from auth_service.mail.domain import LIFETIME, Letter
 from auth_service.mail.repository import Mails
 from shared.clock import Clock
 from shared.db.database import Transaction
 from shared.ids import uuid7
+from shared.security.box import Box
 from shared.security.principal import UserId
 
 

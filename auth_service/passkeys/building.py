@@ -1,7 +1,7 @@
 """Composes passkeys."""
 
 from auth_service.factors.notices import TellOfFactors
-from auth_service.feature import Base, Feature
+from auth_service.feature import Base
 from auth_service.passkeys.domain import RelyingParty
 from auth_service.passkeys.endpoints import PasskeyEndpoints
 from auth_service.passkeys.log_in import LogInWithPasskey
@@ -16,6 +16,7 @@ from auth_service.passkeys.use_cases import (
 from auth_service.passkeys.using import AskForPasskey, UsePasskey
 from auth_service.recovery_codes.building import hasher_of
 from auth_service.recovery_codes.use_cases import MakeRecoveryCodes
+from shared.runtime.feature import Feature
 
 _HERE = "http://127.0.0.1:8000"
 

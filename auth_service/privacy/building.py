@@ -3,7 +3,7 @@
 import asyncio
 from datetime import timedelta
 
-from auth_service.feature import Base, Feature
+from auth_service.feature import Base
 from auth_service.privacy.endpoints import DeletionEndpoints
 from auth_service.privacy.use_cases import (
     SECONDS_BETWEEN_LOOKS,
@@ -11,6 +11,7 @@ from auth_service.privacy.use_cases import (
     CancelDeletion,
     EraseDue,
 )
+from shared.runtime.feature import Feature
 from shared.runtime.periodic import periodic
 
 

@@ -1,7 +1,7 @@
 """Avatars as files: painted in a child process, kept under names that nobody uses twice."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from datetime import timedelta
 from typing import Final
 
@@ -60,7 +60,7 @@ class Avatars:
         """What is known of an avatar's file; raises `NoSuchObject`."""
         return await self._storage.head(_key(name))
 
-    def read(self, name: str, start: int, end: int) -> AsyncIterator[bytes]:
+    def read(self, name: str, start: int, end: int) -> AsyncGenerator[bytes, None]:
         """Its bytes from `start` to before `end`."""
         return self._storage.read(_key(name), start, end)
 

@@ -1,10 +1,11 @@
 """Composes profiles."""
 
 from auth_service.accounts.use_cases import ReadAccount
-from auth_service.feature import Base, Feature
+from auth_service.feature import Base
 from auth_service.profiles.avatars import SECONDS_BETWEEN_SWEEPS, Avatars, AvatarSweeper
 from auth_service.profiles.endpoints import ProfileEndpoints
 from auth_service.profiles.use_cases import ChangeProfile, SaveProfile, SetAvatar
+from shared.runtime.feature import Feature
 from shared.runtime.periodic import periodic
 
 

@@ -1,7 +1,7 @@
 """Profiles and avatars over HTTP."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Any
 
@@ -126,10 +126,10 @@ class ProfileEndpoints:
         except NoSuchObject:
             raise NoSuchAvatar from None
 
-        def read(start: int, end: int) -> AsyncIterator[bytes]:
+        def read(start: int, end: int) -> AsyncGenerator[bytes, None]:
             return self.avatars.read(name, start, end)
 
-        file = ServedFile(name, "image/webp", found.size, name, read)
+        file = ServedFile(name, "image/webp", found.size, name, read, disposition="inline")
         response = await file_response(request, file)
         response.headers["cache-control"] = _FOR_EVER
         return response

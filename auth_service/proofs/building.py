@@ -1,6 +1,6 @@
 """Composes the use of second factors."""
 
-from auth_service.feature import Base, Feature
+from auth_service.feature import Base
 from auth_service.passkeys.building import ask_for_passkey, party_of, use_passkey
 from auth_service.proofs.endpoints import ReauthenticationEndpoints, SecondFactorEndpoints
 from auth_service.proofs.second_factor import AskForSecondPasskey, LogInWithSecondFactor
@@ -9,6 +9,7 @@ from auth_service.proofs.use_cases import UseFactor
 from auth_service.recovery_codes.building import hasher_of
 from auth_service.recovery_codes.use_cases import UseRecoveryCode
 from auth_service.totp.building import use_totp
+from shared.runtime.feature import Feature
 
 
 def build(base: Base) -> Feature:

@@ -1,7 +1,7 @@
 """Composes verification and recovery."""
 
 from auth_service.factors.notices import TellOfFactors
-from auth_service.feature import Base, Feature
+from auth_service.feature import Base
 from auth_service.recovery.change_email import AskToChangeEmail, ConfirmEmail
 from auth_service.recovery.endpoints import RecoveryEndpoints
 from auth_service.recovery.pages import PageEndpoints
@@ -9,6 +9,7 @@ from auth_service.recovery.reset_password import AskForReset, ResetPassword
 from auth_service.recovery.squatters import EvictSquatter
 from auth_service.recovery.verify_email import ResendVerification, VerifyEmail
 from auth_service.social.notices import TellOfLinks
+from shared.runtime.feature import Feature
 
 
 def build(base: Base) -> Feature:

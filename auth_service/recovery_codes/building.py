@@ -1,10 +1,11 @@
 """Composes recovery codes."""
 
 from auth_service.factors.notices import TellOfFactors
-from auth_service.feature import Base, Feature
+from auth_service.feature import Base
 from auth_service.recovery_codes.domain import CodeHasher
 from auth_service.recovery_codes.endpoints import RecoveryCodeEndpoints
 from auth_service.recovery_codes.use_cases import MakeRecoveryCodes, RenewRecoveryCodes
+from shared.runtime.feature import Feature
 from shared.security.keys import derive_key
 
 

@@ -1,7 +1,8 @@
 """Composes the removal of files."""
 
-from auth_service.feature import Base, Feature
+from auth_service.feature import Base
 from auth_service.removals.use_cases import RemoveFiles
+from shared.runtime.feature import Feature
 from shared.runtime.periodic import periodic
 
 SECONDS_BETWEEN_REMOVALS = 5.0

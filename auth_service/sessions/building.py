@@ -1,12 +1,13 @@
 """Composes sessions."""
 
-from auth_service.feature import Base, Feature
+from auth_service.feature import Base
 from auth_service.sessions.endpoints import SessionEndpoints
 from auth_service.sessions.list_endpoints import SessionListEndpoints
 from auth_service.sessions.log_in import LogIn
 from auth_service.sessions.refresh import RefreshSession
 from auth_service.sessions.use_cases import EndOtherSessions, EndSession, ListSessions, LogOut
 from shared.http.paging import Cursors
+from shared.runtime.feature import Feature
 from shared.security.keys import derive_key
 
 

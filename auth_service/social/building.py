@@ -1,6 +1,6 @@
 """Composes social log-ins."""
 
-from auth_service.feature import Base, Feature
+from auth_service.feature import Base
 from auth_service.social.cookies import BrowserCookie
 from auth_service.social.endpoints import SocialEndpoints
 from auth_service.social.identity_endpoints import IdentityEndpoints
@@ -11,6 +11,7 @@ from auth_service.social.provider_client import ProviderClient
 from auth_service.social.recognition import RecogniseUser
 from auth_service.social.redirects import Redirects
 from auth_service.social.use_cases import EnterByProvider, Flows, ReturnFromProvider
+from shared.runtime.feature import Feature
 
 _ON_THIS_MACHINE = "http://127.0.0.1:8000"
 

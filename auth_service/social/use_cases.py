@@ -9,7 +9,6 @@ import msgspec
 
 from auth_service.accounts.domain import AccountGone
 from auth_service.accounts.repository import Accounts
-from auth_service.box import Box
 from auth_service.device import Device
 from auth_service.sessions.domain import Method
 from auth_service.sessions.log_in import Admit
@@ -35,6 +34,7 @@ from auth_service.tickets.domain import Purpose, Ticket
 from auth_service.tickets.repository import Tickets
 from shared.clock import Clock
 from shared.db.database import Database
+from shared.security.box import Box
 from shared.security.principal import UserId
 
 FLOW_LIFETIME = timedelta(minutes=10)

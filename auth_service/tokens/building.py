@@ -2,11 +2,12 @@
 
 from datetime import timedelta
 
-from auth_service.feature import Base, Feature
+from auth_service.feature import Base
 from auth_service.tokens.endpoints import TokenEndpoints
 from auth_service.tokens.pruner import SECONDS_BETWEEN_PRUNINGS, Pruner
 from auth_service.tokens.rotation import RotateKeys
 from auth_service.tokens.seal import Seal
+from shared.runtime.feature import Feature
 from shared.runtime.periodic import periodic
 from shared.runtime.service import Component
 

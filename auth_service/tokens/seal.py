@@ -2,7 +2,7 @@
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from auth_service.box import Box, NotOpened
+from shared.security.box import Box, NotOpened
 from shared.security.keys import SigningKey
 
 

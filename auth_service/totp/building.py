@@ -1,11 +1,12 @@
 """Composes authenticator apps."""
 
 from auth_service.factors.notices import TellOfFactors
-from auth_service.feature import Base, Feature
+from auth_service.feature import Base
 from auth_service.recovery_codes.building import hasher_of
 from auth_service.recovery_codes.use_cases import MakeRecoveryCodes
 from auth_service.totp.endpoints import TotpEndpoints
 from auth_service.totp.use_cases import BeginTotp, ConfirmTotp, RemoveTotp, UseTotp
+from shared.runtime.feature import Feature
 
 _BOX = "totp"
 

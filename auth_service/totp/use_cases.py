@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from auth_service.accounts.domain import Account, AccountGone
 from auth_service.accounts.repository import Accounts
-from auth_service.box import Box
 from auth_service.device import Device
 from auth_service.factors.domain import Factor
 from auth_service.factors.notices import TellOfFactors
@@ -25,6 +24,7 @@ from auth_service.totp.repository import Authenticators
 from shared.clock import Clock
 from shared.db.database import Database, Transaction
 from shared.errors import FieldError, Invalid
+from shared.security.box import Box
 from shared.security.principal import Principal, UserId
 
 

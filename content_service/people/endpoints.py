@@ -6,9 +6,12 @@ from uuid import UUID
 
 from starlette.responses import Response
 
-from content_service.people.schemas import EXAMPLE_LINE, KnownOf
+from content_service.people.schemas import EXAMPLE_LINE, KnownOf, KnownUpload
+from content_service.uploads.repository import Uploads
+from content_service.uploads.schemas import UploadView
 from content_service.videos.domain import VideoId
 from content_service.videos.repository import Videos
+from shared.clock import Clock
 from shared.db.database import Database
 from shared.http.endpoint import endpoint
 from shared.http.lines import MEDIA_TYPE, lines_response
@@ -22,6 +25,7 @@ class PeopleEndpoints:
     """`/internal/people`: what auth may read."""
 
     database: Database
+    clock: Clock
 
     @endpoint(
         "GET",
@@ -33,12 +37,14 @@ class PeopleEndpoints:
         callers=("auth",),
     )
     async def data(self, user_id: UUID, caller: CallingService) -> Response:
-        """The person's videos."""
+        """The person's videos, and what they upload."""
         return await lines_response(self._known(user_id))
 
-    async def _known(self, user_id: UUID) -> AsyncIterator[KnownOf]:
+    async def _known(self, user_id: UUID) -> AsyncIterator[KnownOf | KnownUpload]:
         after: VideoId | None = None
         while page := await Videos(self.database).list_of(user_id, _PAGE, after):
             for video in page:
                 yield KnownOf.video(video)
             after = page[-1].id
+        for upload in await Uploads(self.database).list_of(user_id, self.clock.now()):
+            yield KnownUpload(UploadView.of(upload))

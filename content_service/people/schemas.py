@@ -4,6 +4,7 @@ from typing import Self
 
 import msgspec
 
+from content_service.uploads.schemas import UploadView
 from content_service.videos.domain import Video
 from content_service.videos.schemas import EXAMPLE, VideoView
 
@@ -26,6 +27,13 @@ class KnownOf(msgspec.Struct, frozen=True, omit_defaults=True):
     def video(cls, video: Video) -> Self:
         """A video, and its file while there is one."""
         return cls("videos", VideoView.of(video), _file(video) if video.state == "ready" else None)
+
+
+class KnownUpload(msgspec.Struct, frozen=True):
+    """An upload that is under way; what has arrived of its file is of no use yet."""
+
+    record: UploadView
+    kind: str = "uploads"
 
 
 def _file(video: Video) -> FileOf:

@@ -4,7 +4,7 @@ A deleted video stays as a tombstone until its file is gone; nobody sees it, or 
 receiving.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, Literal, NewType
 from uuid import UUID
 
@@ -18,8 +18,22 @@ VisibleState = Literal["stored", "probing", "ready", "rejected", "expired"]
 
 HIDDEN: Final[tuple[State, ...]] = ("receiving", "deleted")
 TO_PROBE: Final[tuple[State, ...]] = ("stored", "probing")
+BEFORE: Final[dict[State, tuple[State, ...]]] = {
+    "stored": ("receiving", "probing"),
+    "probing": ("stored", "probing"),
+    "ready": ("probing",),
+    "rejected": ("probing", "ready"),
+    "expired": ("stored", "probing", "ready", "rejected"),
+    "deleted": ("receiving", "stored", "probing", "ready", "rejected", "expired"),
+}
+"""From which states each can be entered: from `probing` again where a lease has ended, and back to
+`stored` where nothing was found out; one that is ready is rejected when its file is lost."""
+KEPT: Final[tuple[State, ...]] = ("receiving", *TO_PROBE, "ready")
+"""What counts against the quota of its owner."""
 WITHOUT_FILE: Final[tuple[State, ...]] = ("rejected", "expired", "deleted")
 PROBE_ATTEMPTS: Final = 3
+EMPTYING: Final = timedelta(minutes=1)
+"""How long the sweeper leaves the removal of files to whoever has begun it."""
 NOBODY: Final = UUID(int=0)
 """Owns what its owner, who has been erased, has left behind until its file is gone."""
 
@@ -49,14 +63,29 @@ class Reason(msgspec.Struct, frozen=True):
     text: str
 
 
+class PosterNotFound(NotFound):
+    """The video has no picture of its own: it is sound alone."""
+
+    code, title = "poster_not_found", "This video has no poster"
+
+
+class Poster(msgspec.Struct, frozen=True):
+    """A JPEG file that has been stored: its size in bytes and its SHA-256."""
+
+    size: int
+    sha256: str
+
+
 class MediaFacts(msgspec.Struct, frozen=True):
-    """What examining a file found; width and height in pixels."""
+    """What examining a file found; width and height in square pixels, as it is shown, and frames a
+    second."""
 
     duration_seconds: float
     width: int | None
     height: int | None
     video_codec: str | None
     audio_codec: str | None
+    frame_rate: float | None = None
 
     @property
     def has_audio(self) -> bool:
@@ -69,6 +98,7 @@ class Video(msgspec.Struct, frozen=True):
 
     `lease_until` is the moment from which other workers may take the row up; `revision` grows
     with each change of state, and tells a worker that lost its lease from the one that holds it.
+    `plan` is that of the upload: a later change of its owner's plan does not reach it.
     """
 
     id: VideoId
@@ -91,6 +121,29 @@ class Video(msgspec.Struct, frozen=True):
     lease_until: datetime
     created_at: datetime
     expires_at: datetime
+    plan: str
+    frame_rate: float | None
+    poster_bytes: int | None
+    poster_sha256: str | None
+
+    @property
+    def bit_rate(self) -> int | None:
+        """Bits a second of the whole file, once its duration is known."""
+        return round(self.size_bytes * 8 / self.duration_seconds) if self.duration_seconds else None
+
+    @property
+    def poster(self) -> Poster | None:
+        """Its picture, while it can be seen."""
+        if self.state != "ready" or self.poster_bytes is None or self.poster_sha256 is None:
+            return None
+        return Poster(self.poster_bytes, self.poster_sha256)
+
+    def require_poster(self) -> Poster:
+        """Its picture; raises `VideoNotReady`, `VideoFileGone` or `PosterNotFound`."""
+        self.require_file()
+        if self.poster is None:
+            raise PosterNotFound("There is no picture in it that could be shown.")
+        return self.poster
 
     def require_file(self) -> None:
         """Raise `VideoNotReady` or `VideoFileGone` unless the file can be sent."""
@@ -103,6 +156,11 @@ class Video(msgspec.Struct, frozen=True):
 def incoming_key(video_id: VideoId) -> str:
     """Where a file is while it arrives."""
     return f"incoming/{video_id}"
+
+
+def poster_key(video_id: VideoId) -> str:
+    """Where the picture of a video is."""
+    return f"posters/{video_id}"
 
 
 def permanent_key(video_id: VideoId) -> str:

@@ -8,16 +8,25 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from content_service.videos.domain import (
-    Video,
+    PosterNotFound,
     VideoFileGone,
     VideoId,
     VideoNotFound,
     VideoNotReady,
 )
+from content_service.videos.limits import Limits, QuotaExceeded, TooManyVideos, VideoTooLarge
 from content_service.videos.media_types import UnsupportedMedia
 from content_service.videos.repository import Videos
-from content_service.videos.schemas import EXAMPLE, JUST_STORED, UPLOAD_SCHEMA, VideoView
-from content_service.videos.upload import TooManyGuestVideos, UploadVideo, VideoTooLarge
+from content_service.videos.schemas import (
+    EXAMPLE,
+    JUST_STORED,
+    UPLOAD_SCHEMA,
+    USAGE_EXAMPLE,
+    UsageView,
+    VideoView,
+)
+from content_service.videos.serving import MEDIA_TYPES, DownloadQuery, served, served_poster
+from content_service.videos.upload import UploadVideo
 from content_service.videos.upload_form import (
     FormBroken,
     FormExpected,
@@ -25,19 +34,18 @@ from content_service.videos.upload_form import (
     UploadForm,
     UploadStalled,
 )
-from content_service.videos.use_cases import DeleteVideo, FindVideo, OpenVideo
+from content_service.videos.use_cases import DeleteVideo, FindVideo, OpenPoster, OpenVideo
 from shared.db.aliases import OwnerErased
 from shared.db.database import Database
 from shared.errors import Invalid
 from shared.http.endpoint import endpoint
-from shared.http.files import ServedFile, file_response
+from shared.http.files import file_response
 from shared.http.paging import Cursors, Page, PageQuery
 from shared.security.principal import CallingService, Principal
 from shared.storage.storage import StorageUnavailable
 
 _FORM_OVERHEAD = 64 * 1024
 """Bytes that a form may need around its file."""
-_MEDIA_TYPES = ("video/*", "audio/*", "application/ogg")
 _SENDING_ERRORS = (
     VideoNotFound,
     VideoNotReady,
@@ -56,6 +64,8 @@ class VideoEndpoints:
     find: FindVideo
     open: OpenVideo
     delete_video: DeleteVideo
+    open_poster: OpenPoster
+    limits: Limits
 
     @endpoint(
         "POST",
@@ -73,7 +83,8 @@ class VideoEndpoints:
             UnsupportedMedia,
             FormExpected,
             VideoTooLarge,
-            TooManyGuestVideos,
+            TooManyVideos,
+            QuotaExceeded,
             OwnerErased,
             FormTooLarge,
             FormBroken,
@@ -108,6 +119,21 @@ class VideoEndpoints:
 
     @endpoint(
         "GET",
+        "/api/videos/usage",
+        summary="Read what you keep, and what your plan allows",
+        description="Videos that are rejected, expired or deleted do not count; uploads under way "
+        "do.",
+        tag="videos",
+        example=USAGE_EXAMPLE,
+        scope="videos:read",
+    )
+    async def usage(self, caller: Principal) -> UsageView:
+        """The caller's plan, and what is used of it."""
+        used = await Videos(self.database).used(caller.id)
+        return UsageView.of(self.limits.of(caller), used)
+
+    @endpoint(
+        "GET",
         "/api/videos/{video_id}",
         summary="Read one of your videos",
         tag="videos",
@@ -123,18 +149,39 @@ class VideoEndpoints:
         "GET",
         "/api/videos/{video_id}/content",
         summary="Download or play a video",
-        description="The file as it was uploaded. Answers `Range` (one range), `If-Range`, "
-        "`If-None-Match` and HEAD.",
+        description="The file as it was uploaded. Answers `Range` (one range; several are answered "
+        "with the whole file), `If-Range`, `If-Match`, `If-None-Match` and HEAD. A browser saves "
+        "it, or plays it with `disposition=inline`.",
         tag="videos",
-        answers=_MEDIA_TYPES,
+        answers=MEDIA_TYPES,
         sends_file=True,
         errors=_SENDING_ERRORS,
         scope="videos:read",
     )
-    async def content(self, video_id: UUID, request: Request, caller: Principal) -> Response:
+    async def content(
+        self, video_id: UUID, query: DownloadQuery, request: Request, caller: Principal
+    ) -> Response:
         """The file of the caller's video, whole or in part."""
         video = await self.open(VideoId(video_id), caller.id)
-        return await file_response(request, _served(video, self.open))
+        return await file_response(request, served(video, self.open, query.disposition))
+
+    @endpoint(
+        "GET",
+        "/api/videos/{video_id}/poster",
+        summary="Read the poster of a video",
+        description="A JPEG picture, up to 640 pixels wide, from the first tenth of a video, once "
+        "it is ready. A recording without a picture has none.",
+        tag="videos",
+        answers=("image/jpeg",),
+        sends_file=True,
+        errors=(*_SENDING_ERRORS, PosterNotFound),
+        scope="videos:read",
+    )
+    async def poster(self, video_id: UUID, request: Request, caller: Principal) -> Response:
+        """The picture of the caller's video."""
+        video, poster = await self.open_poster(caller.id, VideoId(video_id))
+        read = partial(self.open_poster.read, video)
+        return await file_response(request, served_poster(video, poster, read))
 
     @endpoint(
         "DELETE",
@@ -165,7 +212,7 @@ class InternalVideoEndpoints:
         "/internal/videos/{video_id}/content",
         summary="Stream the source of a video to a worker",
         tag="internal",
-        answers=_MEDIA_TYPES,
+        answers=MEDIA_TYPES,
         sends_file=True,
         errors=_SENDING_ERRORS,
         callers=("auth", "jobs"),
@@ -173,14 +220,4 @@ class InternalVideoEndpoints:
     async def content(self, video_id: UUID, request: Request, caller: CallingService) -> Response:
         """The file of any video that is ready."""
         video = await self.open(VideoId(video_id), None)
-        return await file_response(request, _served(video, self.open))
-
-
-def _served(video: Video, file: OpenVideo) -> ServedFile:
-    return ServedFile(
-        filename=video.filename,
-        media_type=video.content_type,
-        size=video.size_bytes,
-        etag=video.sha256,
-        read=partial(file.read, video),
-    )
+        return await file_response(request, served(video, self.open))

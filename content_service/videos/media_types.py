@@ -44,6 +44,24 @@ _DEMUXERS = {
     kind.content_type: kind.demuxer
     for kind in (MP4, M4A, QUICKTIME, WEBM, MATROSKA, AVI, MPEG_TS, OGG, WAV, MP3)
 }
+_EXTENSIONS = {
+    MP4: (".mp4", ".m4v", ".3gp", ".3g2", ".mov"),
+    M4A: (".m4a", ".m4b", ".m4p", ".mp4"),
+    QUICKTIME: (".mov", ".qt", ".mp4"),
+    WEBM: (".webm",),
+    MATROSKA: (".mkv", ".mka"),
+    AVI: (".avi",),
+    MPEG_TS: (".ts", ".m2ts", ".mts"),
+    OGG: (".ogg", ".ogv", ".oga", ".opus"),
+    WAV: (".wav",),
+    MP3: (".mp3",),
+}
+_EXTENSIONS_BY_TYPE = {kind.content_type: found for kind, found in _EXTENSIONS.items()}
+
+
+def extensions_of(content_type: str) -> tuple[str, ...]:
+    """How names of files of this type end, the usual way first."""
+    return _EXTENSIONS_BY_TYPE[content_type]
 
 
 def demuxer_of(content_type: str) -> str:

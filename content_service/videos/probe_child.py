@@ -14,13 +14,18 @@ from av.container import InputContainer
 from av.error import FFmpegError
 from av.packet import Packet
 from av.stream import Disposition, Stream
+from av.video.stream import VideoStream
 
 from content_service.videos.domain import MediaFacts, Reason
+from content_service.videos.poster import Drawn, Shape, draw
 from content_service.videos.probe_messages import ProbeResult, ProbeTask
 
 _DECLARING = frozenset({"mov", "matroska"})
 """Demuxers that read the duration from the header; the others guess it from the bit rate."""
 _BOXES = frozenset({b"moov", b"mdat", b"moof"})
+MAX_PIXELS = 8192 * 4320
+"""Of a picture: a small file may hold one that takes gigabytes to decode."""
+_SMALL_PICTURES = {"max_pixels": str(MAX_PIXELS)}
 _TRUNCATED_SHARE = 0.05
 _TRUNCATED_SECONDS = 1.0
 
@@ -34,23 +39,23 @@ class _Rejected(Exception):  # noqa: N818 - an outcome, told to the user
 def main(argument: bytes) -> ProbeResult:
     """Examine the file of the `ProbeTask` that `argument` encodes."""
     try:
-        return ProbeResult(facts=probe(msgspec.json.decode(argument, type=ProbeTask)))
+        return probe(msgspec.json.decode(argument, type=ProbeTask))
     except _Rejected as rejected:
         return ProbeResult(rejection=rejected.reason)
 
 
-def probe(task: ProbeTask) -> MediaFacts:
-    """What the file holds; raises `_Rejected`."""
+def probe(task: ProbeTask) -> ProbeResult:
+    """What the file holds, and its poster; raises `_Rejected`."""
     if task.demuxer == "mov":
         _require_whole_boxes(Path(task.path))
     try:
         with av.open(
             task.path,
             format=task.demuxer,
-            options={"protocol_whitelist": "file"},
+            options={"protocol_whitelist": "file", **_SMALL_PICTURES},
             metadata_errors="replace",
         ) as container:
-            return _facts(container, task)
+            return _examined(container, task)
     except FFmpegError as error:
         raise _Rejected(
             "not_media", f"The file is damaged or cut off: {error.strerror or error}."
@@ -74,26 +79,47 @@ def _require_whole_boxes(path: Path) -> None:
             file.seek(at)
 
 
-def _facts(container: InputContainer, task: ProbeTask) -> MediaFacts:
+def _examined(container: InputContainer, task: ProbeTask) -> ProbeResult:
     if len(container.streams) > task.max_streams:
         raise _Rejected(
             "too_many_streams",
-            f"The file has {len(container.streams)} streams; at most {task.max_streams} are read.",
+            f"The file has {len(container.streams)} streams or more; up to {task.max_streams} are "
+            "read.",
         )
     video = next((one for one in container.streams.video if not _is_cover(one)), None)
     audio = next(iter(container.streams.audio), None)
     tracks: list[Stream] = [one for one in (video, audio) if one is not None]
     for one in tracks:
         one.codec_context.thread_count = 1  # threads reserve address space, which is limited
+        one.codec_context.options = _SMALL_PICTURES
     if not tracks:
         raise _Rejected("no_streams", "The file holds neither a picture nor a sound track.")
-    return MediaFacts(
-        duration_seconds=round(_duration(container, tracks, task), 3),
-        width=video.width if video else None,
-        height=video.height if video else None,
+    seconds = _duration(container, tracks, task)
+    drawn = _drawn(container, video, seconds) if video else None
+    shape = drawn.shape if drawn else video and _told(video)
+    rate = video and video.average_rate
+    facts = MediaFacts(
+        duration_seconds=round(seconds, 3),
+        width=shape.width if shape else None,
+        height=shape.height if shape else None,
         video_codec=video.codec_context.name if video else None,
         audio_codec=audio.codec_context.name if audio else None,
+        frame_rate=round(float(rate), 3) if rate else None,
     )
+    return ProbeResult(facts=facts, poster=drawn.jpeg if drawn else None)
+
+
+def _told(video: VideoStream) -> Shape | None:
+    """The shape by the header alone: that of a picture which cannot be decoded is not known."""
+    return Shape(video.width, video.height) if video.width and video.height else None
+
+
+def _drawn(container: InputContainer, video: VideoStream, seconds: float) -> Drawn | None:
+    """The poster; a video that can be read goes without one where none can be drawn."""
+    try:
+        return draw(container, video, seconds)
+    except (FFmpegError, MemoryError):
+        return None
 
 
 def _is_cover(stream: Stream) -> bool:
@@ -135,7 +161,13 @@ def _counted(container: InputContainer, tracks: list[Stream], limit: float) -> f
         if end - start > limit:
             raise _too_long(end - start, limit)
     if len(unproved) == len(tracks):
-        raise _Rejected("not_media", "Neither picture nor sound of the file can be decoded.")
+        raise _Rejected(
+            "not_media",
+            "Neither picture nor sound of the file can be decoded: it is damaged, or its picture "
+            f"has more than {MAX_PIXELS:,} pixels.",
+        )
+    if end <= start:
+        raise _Rejected("no_duration", "The file lasts no time at all: nothing in it is played.")
     return end - start
 
 

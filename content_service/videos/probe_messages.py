@@ -18,4 +18,6 @@ class ProbeResult(msgspec.Struct, frozen=True):
     """Either what was found, or why the file is rejected."""
 
     facts: MediaFacts | None = None
+    poster: bytes | None = None
+    """A JPEG file, where there is a picture."""
     rejection: Reason | None = None

@@ -1,7 +1,7 @@
 """The SQL of videos: each change of state is one guarded UPDATE; who loses a race does nothing."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from sqlalchemy import (
     Row,
     Update,
     bindparam,
+    case,
     delete,
     func,
     insert,
@@ -21,16 +22,21 @@ from sqlalchemy import (
 
 from content_service.tables import videos
 from content_service.videos.domain import (
+    BEFORE,
+    EMPTYING,
     HIDDEN,
+    KEPT,
     NOBODY,
     TO_PROBE,
     WITHOUT_FILE,
     MediaFacts,
+    Poster,
     Reason,
     State,
     Video,
     VideoId,
 )
+from content_service.videos.limits import Used
 from shared.db.executor import Executor
 
 
@@ -52,9 +58,17 @@ _IS_CLAIM = _IS_ID & _in("probing") & (videos.c.revision == bindparam("claim"))
 
 
 def _enter(state: State) -> Update:
-    return update(videos).values(
-        state=state, revision=videos.c.revision + 1, lease_until=bindparam("until")
+    return (
+        update(videos)
+        .where(_in(*BEFORE[state]))
+        .values(state=state, revision=videos.c.revision + 1, lease_until=bindparam("until"))
     )
+
+
+_EXAMINED = _in("probing") & (videos.c.lease_until > bindparam("now"))
+_ONCE_EXAMINED = case((_EXAMINED, videos.c.lease_until + EMPTYING), else_=bindparam("until"))
+"""When the files of a video may be removed for good: whoever examines it may still store a
+poster."""
 
 
 def _due(condition: ColumnElement[bool], by: Column[datetime], count: int) -> ColumnElement[bool]:
@@ -67,7 +81,7 @@ def _due(condition: ColumnElement[bool], by: Column[datetime], count: int) -> Co
 BATCH = 100
 
 _ADD = insert(videos).values(
-    title="", size_bytes=0, sha256="", state="receiving", has_file=True, attempts=0, revision=0
+    title="", sha256="", state="receiving", has_file=True, attempts=0, revision=0
 )
 _PROLONG_RECEIVING = (
     update(videos).where(_IS_ID, _in("receiving")).values(lease_until=bindparam("until"))
@@ -77,6 +91,7 @@ _ACCEPT = (
     .where(_IS_ID, _in("receiving"), videos.c.owner_id != NOBODY)
     .values(
         title=bindparam("new_title"),
+        content_type=bindparam("new_type"),
         size_bytes=bindparam("size"),
         sha256=bindparam("digest"),
         expires_at=bindparam("expires"),
@@ -84,9 +99,9 @@ _ACCEPT = (
     .returning(*_COLUMNS)
 )
 _ABANDON = _enter("deleted").where(_IS_ID, _in("receiving"))
-_COUNT_OF_OWNER = select(func.count().label("videos")).where(
-    _IS_OWNERS, _in("receiving", *TO_PROBE, "ready")
-)
+_USED_BESIDE = select(
+    func.count().label("videos"), func.coalesce(func.sum(videos.c.size_bytes), 0).label("bytes")
+).where(_IS_OWNERS, _in(*KEPT), videos.c.id != bindparam("video_id"))
 _MOVE = update(videos).where(_IS_OWNERS).values(owner_id=bindparam("new_owner"))
 _IS_KEPT = select(videos.c.id).where(_IS_ID, _VISIBLE)
 
@@ -108,10 +123,11 @@ _CLAIM = (
 )
 _PROLONG_CLAIM = update(videos).where(_IS_CLAIM).values(lease_until=bindparam("until"))
 _GIVE_BACK = _enter("stored").where(_IS_CLAIM).values(attempts=bindparam("new_attempts"))
+_FOUND = (*MediaFacts.__struct_fields__, "poster_bytes", "poster_sha256")
 _MAKE_READY = (
     _enter("ready")
     .where(_IS_CLAIM)
-    .values({name: bindparam(f"new_{name}") for name in MediaFacts.__struct_fields__})
+    .values({name: bindparam(f"new_{name}") for name in _FOUND})
     .returning(*_COLUMNS)
 )
 _REJECT = (
@@ -120,12 +136,18 @@ _REJECT = (
     .values(reason_code=bindparam("code"), reason_text=bindparam("text"))
 )
 
-_DELETE = _enter("deleted").where(_IS_ID, _IS_OWNERS, _VISIBLE).returning(*_COLUMNS)
+_DELETE = (
+    _enter("deleted")
+    .where(_IS_ID, _IS_OWNERS, _VISIBLE)
+    .values(lease_until=_ONCE_EXAMINED)
+    .returning(*_COLUMNS)
+)
 _ABANDON_DUE = _enter("deleted").where(
     _due(_in("receiving") & _IS_DUE, videos.c.lease_until, BATCH)
 )
 _EXPIRE_DUE = (
     _enter("expired")
+    .values(lease_until=_ONCE_EXAMINED)
     .where(
         _due(
             _in(*TO_PROBE, "ready", "rejected") & (videos.c.expires_at <= bindparam("now")),
@@ -147,13 +169,14 @@ _CLAIM_EMPTYING = (
     .values(lease_until=bindparam("until"))
     .returning(videos.c.id)
 )
+_OF_USE = select(videos.c.id).where(_IS_ID, ~_in(*WITHOUT_FILE))
 _EMPTIED = update(videos).where(_IS_ID, _in(*WITHOUT_FILE)).values(has_file=False)
 _ANONYMOUS = {"owner_id": NOBODY, "title": "", "filename": "", "reason_text": None}
 _DISOWN_RECEIVING = update(videos).where(_IS_OWNERS, _in("receiving")).values(_ANONYMOUS)
 _DELETE_OF_OWNER = (
     _enter("deleted")
     .where(_IS_OWNERS, videos.c.has_file, _VISIBLE)
-    .values(_ANONYMOUS)
+    .values(_ANONYMOUS | {"lease_until": _ONCE_EXAMINED})
     .returning(videos.c.id, videos.c.revision)
 )
 _DISOWN_TOMBSTONES = update(videos).where(_IS_OWNERS, videos.c.has_file).values(_ANONYMOUS)
@@ -179,24 +202,31 @@ class Videos:
         filename: str,
         content_type: str,
         now: datetime,
-        lease: timedelta,
+        until: datetime,
+        *,
+        plan: str,
+        size: int | None,
     ) -> None:
-        """Note that a file is arriving; nobody sees the video yet."""
+        """Note that a file is arriving, for which `size` bytes are kept free; nobody sees the
+        video yet."""
         row = {
             "id": video_id,
             "owner_id": owner,
             "filename": filename,
             "content_type": content_type,
-            "lease_until": now + lease,
+            "size_bytes": size or 0,
+            "plan": plan,
+            "lease_until": until,
             "created_at": now,
             "expires_at": now,
         }
         await self._executor.run(_ADD, row)
 
-    async def count_of(self, owner: UUID) -> int:
-        """How many videos of this owner have a file that may be of use, or are getting one."""
-        found = await self._executor.one(_COUNT_OF_OWNER, {"owner": owner})
-        return int(found.videos) if found else 0
+    async def used(self, owner: UUID, *, beside: VideoId | None = None) -> Used:
+        """What this owner keeps, one video apart."""
+        params = {"owner": owner, "video_id": beside or NOBODY}
+        found = await self._executor.one(_USED_BESIDE, params)
+        return Used(found.videos, int(found.bytes)) if found else Used(0, 0)
 
     async def move(self, owner: UUID, new_owner: UUID) -> int:
         """Give all videos of an owner to another, in whatever state they are; how many.
@@ -213,7 +243,7 @@ class Videos:
         values = {"owner": owner}
         await self._executor.run(_DISOWN_RECEIVING, values)
         await self._executor.run(_FORGET_WITHOUT_FILE, values)
-        rows = await self._executor.all(_DELETE_OF_OWNER, {**values, "until": now})
+        rows = await self._executor.all(_DELETE_OF_OWNER, {**values, "now": now, "until": now})
         await self._executor.run(_DISOWN_TOMBSTONES, values)
         return [(cast("VideoId", row.id), row.revision) for row in rows]
 
@@ -226,13 +256,20 @@ class Videos:
         video_id: VideoId,
         *,
         title: str,
+        content_type: str,
         size: int,
         sha256: str,
         now: datetime,
         expires: datetime,
     ) -> Video | None:
         """`receiving → stored`; None when the sweeper has given the upload up."""
-        values = {"new_title": title, "size": size, "digest": sha256, "expires": expires}
+        values = {
+            "new_title": title,
+            "new_type": content_type,
+            "size": size,
+            "digest": sha256,
+            "expires": expires,
+        }
         found = await self._executor.one(_ACCEPT, {"video_id": video_id, "until": now, **values})
         return _video(found) if found else None
 
@@ -277,9 +314,13 @@ class Videos:
         values = {**_of(claim), "until": until, "new_attempts": attempts}
         await self._executor.run(_GIVE_BACK, values)
 
-    async def make_ready(self, claim: Video, facts: MediaFacts, now: datetime) -> Video | None:
+    async def make_ready(
+        self, claim: Video, facts: MediaFacts, now: datetime, poster: Poster | None = None
+    ) -> Video | None:
         """`probing → ready`; None when the claim is no longer ours."""
         values = {f"new_{name}": getattr(facts, name) for name in facts.__struct_fields__}
+        values["new_poster_bytes"] = poster and poster.size
+        values["new_poster_sha256"] = poster and poster.sha256
         found = await self._executor.one(_MAKE_READY, {**_of(claim), "until": now, **values})
         return _video(found) if found else None
 
@@ -288,9 +329,13 @@ class Videos:
         values = {**_of(claim), "until": until, "code": reason.code, "text": reason.text}
         return await self._executor.run(_REJECT, values) == 1
 
-    async def delete(self, owner: UUID, video_id: VideoId, until: datetime) -> Video | None:
-        """Make an owner's video a tombstone; None when there is none."""
-        values = {"video_id": video_id, "owner": owner, "until": until}
+    async def delete(self, owner: UUID, video_id: VideoId, now: datetime) -> Video | None:
+        """Make an owner's video a tombstone; None when there is none.
+
+        The sweeper leaves its files for `EMPTYING` to whoever deletes it; longer while somebody
+        examines it.
+        """
+        values = {"video_id": video_id, "owner": owner, "now": now, "until": now + EMPTYING}
         found = await self._executor.one(_DELETE, values)
         return _video(found) if found else None
 
@@ -308,6 +353,10 @@ class Videos:
         `until`."""
         rows = await self._executor.all(_CLAIM_EMPTYING, {"now": now, "until": until})
         return [cast("VideoId", row[0]) for row in rows]
+
+    async def is_of_use(self, video_id: VideoId) -> bool:
+        """Whether this is a video whose files are there to stay."""
+        return await self._executor.one(_OF_USE, {"video_id": video_id}) is not None
 
     async def emptied(self, video_id: VideoId) -> None:
         """Note that the file is gone; a tombstone goes with it."""

@@ -4,12 +4,12 @@
 """
 
 import asyncio
+import re
 import unicodedata
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import PurePosixPath
 
-from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import MultipartParser, parse_options_header
+from python_multipart.multipart import parse_options_header
 
 from shared.errors import FieldError, Invalid, Malformed, TooLarge, UnsupportedType
 
@@ -18,6 +18,9 @@ MAX_TITLE = 200
 _MAX_FIELD_BYTES = 4096
 _MAX_FILENAME = 255
 _MAX_PARTS = 20
+_MAX_HEADER_BYTES = 16 * 1024
+_MAX_PADDING = 256
+_FIELD_NAME = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 
 
 class FormExpected(UnsupportedType):
@@ -66,7 +69,7 @@ class UploadForm:
             for block in parts.taken():
                 yield block
         parts.finish()
-        self.title = _title(bytes(parts.title))
+        self.title = clean_title(bytes(parts.title))
 
     async def _next(self) -> bytes:
         """The next piece of the body that is not empty; empty at its end."""
@@ -83,38 +86,29 @@ class UploadForm:
 
 
 class _Parts:
-    """Takes the body in pieces of any size; gives back the pieces of the file."""
+    """Takes the body in pieces of any size; gives back the pieces of the file.
+
+    What the parts hold is not looked at byte by byte: the boundary is searched for, which costs a
+    third of what a parser with callbacks does, and copies nothing but around boundaries.
+    """
 
     def __init__(self, boundary: bytes) -> None:
         self.filename = ""
         self.title = bytearray()
+        self._delimiter = b"\r\n--" + boundary  # the line break before it belongs to it
+        self._rest = b""  # what cannot be judged before more has come
+        self._step = self._first
         self._blocks: list[bytes] = []
         self._files = 0
         self._count = 0
         self._ended = False
         self._field = ""
         self._size = 0
-        self._header_name = b""
-        self._header_value = b""
-        self._headers: dict[bytes, bytes] = {}
-        self._parser = MultipartParser(
-            boundary,
-            {
-                "on_part_begin": self._begin,
-                "on_header_field": self._name,
-                "on_header_value": self._value,
-                "on_header_end": self._header,
-                "on_headers_finished": self._open,
-                "on_part_data": self._data,
-                "on_end": self._end,
-            },
-        )
 
     def feed(self, chunk: bytes) -> None:
-        try:
-            self._parser.write(chunk)
-        except FormParserError as error:
-            raise FormBroken(f"The form cannot be read: {error}.") from error
+        self._rest = self._rest + chunk if self._rest else chunk
+        while self._step():
+            pass
 
     def taken(self) -> list[bytes]:
         blocks, self._blocks = self._blocks, []
@@ -126,24 +120,66 @@ class _Parts:
         if not self._files:
             raise Invalid(errors=(FieldError("file", "is missing; send the video in it"),))
 
-    def _begin(self) -> None:
+    # Each step goes on in `_rest`; False when it needs more
+
+    def _first(self) -> bool:
+        """The boundary with which a form begins."""
+        self._rest = self._rest.lstrip(b"\r\n")
+        wanted = self._delimiter[2:]
+        if not self._rest.startswith(wanted[: len(self._rest)]):
+            raise FormBroken("The form does not begin with its boundary.")
+        if len(self._rest) < len(wanted):
+            return False
+        return self._go_on(self._boundary_end, len(wanted))
+
+    def _boundary_end(self) -> bool:
+        """What follows a boundary: the end, or the headers of the next part in a new line."""
+        if self._rest.startswith(b"--"):
+            self._ended = True
+            return self._go_on(self._after_end, 2)
+        if self._rest == b"-":
+            return False
+        line, found, _ = self._rest.partition(b"\r\n")
+        if line.strip(b" \t\r") or len(line) > _MAX_PADDING:
+            raise FormBroken("A boundary is followed by something else than a part.")
+        if not found:
+            return False
         self._count += 1
         if self._count > _MAX_PARTS:
             raise FormTooLarge(f"The form may have {_MAX_PARTS} fields at most.")
-        self._headers, self._size = {}, 0
+        return self._go_on(self._headers, len(line) + 2)
 
-    def _name(self, data: bytes, start: int, end: int) -> None:
-        self._header_name += data[start:end]
+    def _headers(self) -> bool:
+        end = self._rest.find(b"\r\n\r\n")
+        if end > _MAX_HEADER_BYTES or (end < 0 and len(self._rest) > _MAX_HEADER_BYTES):
+            raise FormTooLarge(f"The headers of a part may have {_MAX_HEADER_BYTES} bytes.")
+        if end < 0:
+            return False
+        self._size = 0
+        self._open(_disposition(self._rest[:end]))
+        return self._go_on(self._content, end + 4)
 
-    def _value(self, data: bytes, start: int, end: int) -> None:
-        self._header_value += data[start:end]
+    def _content(self) -> bool:
+        rest, delimiter = self._rest, self._delimiter
+        at = rest.find(delimiter)
+        if at >= 0:
+            self._data(rest[:at])
+            return self._go_on(self._boundary_end, at + len(delimiter))
+        # only from a CR near the end on may a boundary have begun
+        begun = rest.find(b"\r", max(0, len(rest) - len(delimiter) + 1))
+        self._data(rest if begun < 0 else rest[:begun])
+        self._rest = b"" if begun < 0 else rest[begun:]
+        return False
 
-    def _header(self) -> None:
-        self._headers[self._header_name.lower()] = self._header_value
-        self._header_name = self._header_value = b""
+    def _after_end(self) -> bool:
+        self._rest = b""
+        return False
 
-    def _open(self) -> None:
-        disposition = self._headers.get(b"content-disposition", b"").decode("latin-1")
+    def _go_on(self, step: Callable[[], bool], after: int) -> bool:
+        self._step, self._rest = step, self._rest[after:]
+        return True
+
+    def _open(self, disposition: str) -> None:
         kind, options = parse_options_header(disposition)
         if kind != b"form-data" or b"name" not in options:
             raise FormBroken('Each part needs "Content-Disposition: form-data; name=…".')
@@ -159,20 +195,30 @@ class _Parts:
         self._files += 1
         if self._files > 1:
             raise Invalid(errors=(FieldError("file", "came twice; send one file a request"),))
-        self.filename = _filename(options[b"filename"])
+        self.filename = clean_filename(options[b"filename"])
 
-    def _data(self, data: bytes, start: int, end: int) -> None:
+    def _data(self, data: bytes) -> None:
         if self._field == "file":
-            self._blocks.append(data[start:end])
+            if data:
+                self._blocks.append(data)
             return
-        self._size += end - start
+        self._size += len(data)
         if self._size > _MAX_FIELD_BYTES:
             raise FormTooLarge(f"{self._field!r} may have {_MAX_FIELD_BYTES} bytes at most.")
         if self._field == "title":
-            self.title += data[start:end]
+            self.title += data
 
-    def _end(self) -> None:
-        self._ended = True
+
+def _disposition(headers: bytes) -> str:
+    """The Content-Disposition among the headers of a part; empty where there is none."""
+    found = ""
+    for line in headers.split(b"\r\n"):
+        name, colon, value = line.partition(b":")
+        if not colon or not _FIELD_NAME.fullmatch(name):
+            raise FormBroken("The headers of a part cannot be read.")
+        if name.lower() == b"content-disposition":
+            found = value.strip().decode("latin-1")
+    return found
 
 
 def _boundary(content_type: str) -> bytes:
@@ -186,13 +232,14 @@ def _boundary(content_type: str) -> bytes:
     return boundary
 
 
-def _filename(given: bytes) -> str:
+def clean_filename(given: bytes) -> str:
     """The name alone: no path, no control characters, 255 characters at most, never empty."""
     text = given.decode(errors="replace").replace("%22", '"').replace("\\", "/")
     return _clean(PurePosixPath(text).name).strip()[-_MAX_FILENAME:] or "video"
 
 
-def _title(given: bytes) -> str:
+def clean_title(given: bytes) -> str:
+    """The title without control characters and needless spaces; raises `Invalid`."""
     try:
         title = _clean(" ".join(given.decode().split()))
     except UnicodeDecodeError:

@@ -1,48 +1,54 @@
 """What users do with videos once they are there."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
-from datetime import timedelta
 from uuid import UUID
 
 from content_service.events import VideoDeleted
+from content_service.uploads.repository import Uploads
 from content_service.videos.domain import (
+    EMPTYING,
+    Poster,
+    PosterNotFound,
     Video,
+    VideoFileGone,
     VideoId,
     VideoNotFound,
     incoming_key,
     permanent_key,
+    poster_key,
 )
 from content_service.videos.repository import Videos
 from shared.clock import Clock
 from shared.db.aliases import Aliases
 from shared.db.database import Database, Transaction
 from shared.observability.logging import get_logger
-from shared.storage.storage import Storage, StorageUnavailable
+from shared.storage.growing import growing_object
+from shared.storage.storage import NoSuchObject, Storage, StorageUnavailable
 
 log = get_logger(__name__)
-
-EMPTYING = timedelta(minutes=1)
-"""How long the sweeper leaves the removal of a file to whoever has begun it."""
 
 
 @dataclass(frozen=True, slots=True)
 class RemoveFile:
-    """Remove the file of a video that must not have one any more, then its tombstone."""
+    """Remove the files of a video that must not have any more, then its tombstone."""
 
     database: Database
     storage: Storage
 
-    async def __call__(self, video_id: VideoId) -> None:
-        """Can be repeated; raises `StorageUnavailable`."""
-        for key in (incoming_key(video_id), permanent_key(video_id)):
+    async def __call__(self, video_id: VideoId, *, again: bool = False) -> None:
+        """Can be repeated, and will be `again` where somebody may still store one; raises
+        `StorageUnavailable`."""
+        await growing_object(self.storage, incoming_key(video_id)).delete()
+        for key in (permanent_key(video_id), poster_key(video_id)):
             await self.storage.delete(key)
-        await Videos(self.database).emptied(video_id)
+        if not again:
+            await Videos(self.database).emptied(video_id)
 
-    async def now_or_later(self, video_id: VideoId) -> None:
+    async def now_or_later(self, video_id: VideoId, *, again: bool = False) -> None:
         """As a call, but leaves the removal to the sweeper when the storage is away."""
         try:
-            await self(video_id)
+            await self(video_id, again=again)
         except StorageUnavailable as error:
             log.warning("removal_postponed", video_id=str(video_id), error=error.detail)
 
@@ -83,9 +89,37 @@ class OpenVideo:
         video.require_file()
         return video
 
-    def read(self, video: Video, start: int, end: int) -> AsyncIterator[bytes]:
-        """The file's bytes from `start` to before `end`."""
-        return self.storage.read(permanent_key(video.id), start, end)
+    async def read(self, video: Video, start: int, end: int) -> AsyncGenerator[bytes, None]:
+        """The file's bytes from `start` to before `end`; raises `VideoFileGone`."""
+        try:
+            async for block in self.storage.read(permanent_key(video.id), start, end):
+                yield block
+        except NoSuchObject:
+            log.warning("file_missing", video_id=str(video.id))
+            raise VideoFileGone("The file of this video is not there any more.") from None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenPoster:
+    """The picture of a video that is ready, for its owner."""
+
+    database: Database
+    storage: Storage
+
+    async def __call__(self, owner: UUID, video_id: VideoId) -> tuple[Video, Poster]:
+        """Whose picture `read` gives; raises `VideoNotFound`, `VideoNotReady`, `VideoFileGone`,
+        `PosterNotFound`."""
+        video = await FindVideo(self.database)(owner, video_id)
+        return video, video.require_poster()
+
+    async def read(self, video: Video, start: int, end: int) -> AsyncGenerator[bytes, None]:
+        """The poster's bytes from `start` to before `end`; raises `PosterNotFound`."""
+        try:
+            async for block in self.storage.read(poster_key(video.id), start, end):
+                yield block
+        except NoSuchObject:
+            log.warning("poster_missing", video_id=str(video.id))
+            raise PosterNotFound("The poster of this video is not there any more.") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +130,7 @@ class AdoptVideos:
         """Within `tx`; what is still on its way for the guest will be the user's, too."""
         await Aliases(tx).add(guest, user)
         moved = await Videos(tx).move(guest, user)
+        await Uploads(tx).move(guest, user)
         log.info("videos_adopted", videos=moved)
 
 
@@ -109,6 +144,7 @@ class EraseOwner:
     async def __call__(self, tx: Transaction, owner: UUID) -> None:
         """Within `tx`; what is still on its way for them comes to nothing."""
         for one in await Aliases(tx).erase(owner):
+            await Uploads(tx).erase_of(one)
             for video_id, revision in await Videos(tx).erase_of(one, self.clock.now()):
                 tx.announce(VideoDeleted(video_id, one, revision))
         tx.once_committed(self.sweep)
@@ -124,9 +160,11 @@ class DeleteVideo:
 
     async def __call__(self, owner: UUID, video_id: VideoId) -> None:
         """Raises `VideoNotFound`."""
+        now = self.clock.now()
         async with self.database.transaction() as tx:
-            video = await Videos(tx).delete(owner, video_id, self.clock.now() + EMPTYING)
+            video = await Videos(tx).delete(owner, video_id, now)
             if video is None:
                 raise VideoNotFound(f"No video of yours has the id {video_id}.")
             tx.announce(VideoDeleted(video.id, video.owner_id, video.revision))
-        await self.remove_file.now_or_later(video_id)
+        examined = video.lease_until > now + EMPTYING
+        await self.remove_file.now_or_later(video_id, again=examined)

@@ -13,6 +13,7 @@ import auth_service.service
 import content_service.service
 import gateway.service
 import jobs_service.service
+import jobs_service.worker_service
 from auth_service.settings import AuthSettings
 from content_service.settings import ContentSettings
 from gateway.settings import GatewaySettings
@@ -86,7 +87,7 @@ def _build(storage_url: str) -> dict[str, Process]:
         auth=nobody,
     )
     jobs = jobs_service.service.build(job_settings, brokers["jobs_service"], auth=nobody)
-    worker = jobs_service.service.build_worker(
+    worker = jobs_service.worker_service.build_worker(
         job_settings, brokers["jobs_service.worker"], content=nobody
     )
     door = gateway.service.build(

@@ -16,6 +16,14 @@ _PNG = bytes.fromhex(
     "0000000d49444154789c6360606060000000050001a5f645400000000049454e44ae426082"
 )
 _WEBP = bytes.fromhex("524946461a000000574542505650384c0d0000002f00000010071011118888fe0700")
+_JPEG = bytes.fromhex(
+    "ffd8ffdb0043000804040404040505050505050606060606060606060606060607070708080807070706"
+    "060707080808080909090808080809090a0a0a0c0c0b0b0e0e0e111114ffc4004a000100000000000000"
+    "000000000000000000010100000000000000000000000000000000100100000000000000000000000000"
+    "000000110100000000000000000000000000000000ffc00011080008000803012200021100031100ffda"
+    "000c03010002110311003f00000fffd9"
+)
+_PICTURES: Mapping[str, bytes] = {"image/webp": _WEBP, "image/jpeg": _JPEG, "image/png": _PNG}
 _TEXTS: Mapping[str, str] = {
     "text/vtt": _VTT,
     "application/x-subrip": _SRT,
@@ -46,7 +54,8 @@ def content(media_type: str) -> tuple[str, bytes]:
     if kind in ("audio", "video"):
         return "audio/wav", _silence()
     if kind == "image":
-        return ("image/webp", _WEBP) if media_type == "image/webp" else ("image/png", _PNG)
+        kind = media_type if media_type in _PICTURES else "image/png"
+        return kind, _PICTURES[kind]
     if kind == "text":
         return _with_charset(media_type), b"good day\n"
     concrete = "application/octet-stream" if "*" in media_type else media_type

@@ -20,8 +20,8 @@ class JobNews(msgspec.Struct, frozen=True, omit_defaults=True):
     job_id: UUID
     owner_id: UUID
     job_type: str
-    video_id: UUID
     revision: int
+    video_id: UUID | None = None
     attempt: int | None = None
     progress: float | None = None
     error_code: str | None = None
@@ -51,6 +51,7 @@ HEARD: Mapping[str, type[News]] = {
     "content.video.ready": VideoNews,
     "content.video.deleted": VideoNews,
     "content.video.expired": VideoNews,
+    "content.video.lost": VideoNews,
 }
 
 

@@ -127,7 +127,7 @@ def _example() -> str:
     snapshot = SnapshotMessage(
         complete=True, data={"jobs": msgspec.Raw(b"[]"), "videos": msgspec.Raw(b"[]")}
     )
-    news = JobNews(_JOB, _USER, "captions", _VIDEO, revision=2, progress=0.42)
+    news = JobNews(_JOB, _USER, "captions", 2, _VIDEO, progress=0.42)
     event = EventMessage(_EVENT, "jobs.job.progressed", _WHEN, news)
     events = (
         b"retry: 2000\n\n",

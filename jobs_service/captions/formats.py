@@ -1,5 +1,9 @@
-"""A caption track as a file: WebVTT, SubRip, JSON, plain text; always UTF-8."""
+"""A caption track as a file: WebVTT, SubRip, TTML, JSON, plain text; always UTF-8.
 
+`importing.py` reads the first three back: what is written there gives exactly the same cues.
+"""
+
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
@@ -7,7 +11,13 @@ import msgspec
 
 from jobs_service.captions.domain import Cue, Word
 from jobs_service.captions.quality import Quality
+from jobs_service.captions.time_codes import time_code
 from jobs_service.captions.track import Track
+from jobs_service.captions.ttml import ttml
+
+JOINER = "\u2060"
+"""Word joiner: nobody sees it, and no line breaks at it."""
+_TAKEN_FOR_MARKUP = re.compile(rf"--(?={JOINER}*>)|<(?={JOINER}*/?[A-Za-z])|\{{(?={JOINER}*\\)")
 
 
 class Format(NamedTuple):
@@ -18,7 +28,10 @@ class Format(NamedTuple):
 
 
 class CaptionFile(msgspec.Struct, frozen=True):
-    """The JSON format; times in seconds from the start of the video."""
+    """The JSON format; times in seconds from the start of the video.
+
+    `words` are those that were recognised, whatever has become of the cues since.
+    """
 
     version: int
     language: str
@@ -49,11 +62,12 @@ def webvtt(track: Track) -> bytes:
 
 
 def subrip(track: Track) -> bytes:
-    """SubRip: numbered cues, CRLF, no byte order mark; an arrow in the text must not look like one.
+    """SubRip: numbered cues, CRLF, no byte order mark.
 
-    The format has no escapes: what looks like markup (`<i>`) is left as it was said.
+    The format has no escapes, so that a joiner, which nobody sees, is put into what players would
+    take for times or for markup (`-->`, `<i>`, `{\\an8}`).
     """
-    blocks = _blocks(track.cues, ",", lambda text: text.replace("-->", "→"))
+    blocks = _blocks(track.cues, ",", lambda text: _TAKEN_FOR_MARKUP.sub(rf"\g<0>{JOINER}", text))
     numbered = (f"{number}\n{block}" for number, block in enumerate(blocks, 1))
     return "\n".join(numbered).replace("\n", "\r\n").encode()
 
@@ -71,6 +85,7 @@ def json(track: Track) -> bytes:
 FORMATS: Mapping[str, Format] = {
     "vtt": Format("text/vtt", webvtt),
     "srt": Format("application/x-subrip", subrip),
+    "ttml": Format("application/ttml+xml", lambda track: ttml(track.cues, track.language)),
     "json": Format("application/json", json),
     "txt": Format("text/plain", plain_text),
 }
@@ -79,17 +94,9 @@ FORMATS: Mapping[str, Format] = {
 
 def _blocks(cues: Iterable[Cue], point: str, write: Callable[[str], str]) -> Iterable[str]:
     for cue in cues:
-        times = f"{_time_code(cue.start, point)} --> {_time_code(cue.end, point)}"
+        times = f"{time_code(cue.start, point)} --> {time_code(cue.end, point)}"
         yield "".join(f"{line}\n" for line in (times, *map(write, cue.lines)))
 
 
 def _escaped(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def _time_code(seconds: float, point: str) -> str:
-    """Hours have two digits or, from 100 hours on, as many as they need."""
-    rest, ms = divmod(round(seconds * 1000), 1000)
-    rest, s = divmod(rest, 60)
-    hours, minutes = divmod(rest, 60)
-    return f"{hours:02}:{minutes:02}:{s:02}{point}{ms:03}"

@@ -1,5 +1,6 @@
 """Whether cues keep to their rules: a report that a machine can read."""
 
+import re
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
@@ -7,6 +8,8 @@ import msgspec
 
 from jobs_service.captions.domain import Cue
 from jobs_service.captions.rules import RuleSet
+
+_ANNOTATION = re.compile(r"\[[^\[\]]+\]|[♪♫]")
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -20,8 +23,16 @@ class Check(msgspec.Struct, frozen=True):
     worst: float | None
 
 
+_NOTHING = Check(0, 0, None)
+"""What reports say of that were made before it was checked."""
+
+
 class Quality(msgspec.Struct, frozen=True):
-    """The report on a track; times in seconds, lengths in characters as the rules count them."""
+    """The report on a track; times in seconds, lengths in characters as the rules count them.
+
+    `orphans` are short words alone on their line although another would fit beside them;
+    `annotations` are cues that describe sounds where the rules have none, or in broken brackets.
+    """
 
     rules: str
     cues: int
@@ -33,6 +44,8 @@ class Quality(msgspec.Struct, frozen=True):
     longest_duration: Check
     gap: Check
     overlap: Check
+    orphans: Check = _NOTHING
+    annotations: Check = _NOTHING
 
 
 def assess(cues: Sequence[Cue], rules: RuleSet) -> Quality:
@@ -51,9 +64,27 @@ def assess(cues: Sequence[Cue], rules: RuleSet) -> Quality:
         "longest_duration": _at_most(rules.longest, durations),
         "gap": _at_least(rules.gap, gaps),
         "overlap": _at_most(0, (max(-gap, 0.0) for gap in gaps)),
+        "orphans": _at_most(0, (float(has_orphan(cue.lines, rules)) for cue in cues)),
+        "annotations": _at_most(0, (float(_misdescribes(cue, rules)) for cue in cues)),
     }
     passed = not any(check.violations for check in checks.values())
-    return Quality(rules=rules.language, cues=len(cues), passed=passed, **checks)
+    return Quality(rules=rules.name, cues=len(cues), passed=passed, **checks)
+
+
+def has_orphan(lines: Sequence[str], rules: RuleSet) -> bool:
+    """Whether the last line is one short word although there would be room for another from the
+    line above, which has at least three."""
+    above = lines[-2].split() if len(lines) > 1 else []
+    word = lines[-1] if lines else ""
+    lonely = len(above) > 2 and " " not in word and rules.is_short(word)
+    return lonely and rules.width(f"{above[-1]} {word}") <= rules.line_width
+
+
+def _misdescribes(cue: Cue, rules: RuleSet) -> bool:
+    """Whether a cue describes what is heard where it may not, or opens a bracket for nothing."""
+    found = _ANNOTATION.search(cue.text)
+    rest = _ANNOTATION.sub("", cue.text)
+    return "[" in rest or "]" in rest if rules.annotations else found is not None
 
 
 def _speed(cue: Cue, rules: RuleSet) -> float:

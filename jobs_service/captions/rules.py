@@ -1,17 +1,19 @@
-"""How captions must look, by language: the Netflix Timed Text Style Guides, as data.
+"""How captions must look, by language and audience: the Netflix Timed Text Style Guides, as data.
 
 Sources: "Timed Text Style Guide: General Requirements" (duration, frame gap, line treatment),
-"English (USA)" and "Korean" (characters per line, reading speed).
+"English" and "Korean" (characters per line, reading speed; SDH are the captions for those who
+cannot hear), and "English Template" for languages that have no rules of their own here.
 """
 
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal, get_args
 
-from jobs_service.captions.domain import UnsupportedLanguage
 from jobs_service.captions.english import CLINGING, CONJUNCTIONS, PREPOSITIONS
 
-Audience = Literal["adult", "children"]
+Audience = Literal["adult", "children", "sdh"]
+AUDIENCES: Final[tuple[Audience, ...]] = get_args(Audience)
 
 _SHORTEST = 0.834
 """Five sixths of a second, in whole milliseconds."""
@@ -19,16 +21,21 @@ _TWO_FRAMES = 0.084
 """Two frames at 24 frames per second, in whole milliseconds; enough at 25 and 30 too."""
 _HALF_SECOND = 0.5
 """A gap shorter than 12 frames is closed to two frames ("frame gap")."""
+_SHORT_WORD = 0.25
+"""A word that fills less than this part of a line looks lost when it is alone on it."""
 
 
 @dataclass(frozen=True, slots=True)
 class RuleSet:
-    """The rules of one language; lengths in characters, times in seconds.
+    """The rules of one language for one audience; lengths in characters, times in seconds.
 
-    A cue ends rather before a word of `begin_with`, and never gladly after one of `never_last`.
+    `narrow` and `wide` are what a Latin and a full-width character count as. A cue ends rather
+    before a word of `begin_with`, and never gladly after one of `never_last`. `annotations` says
+    whether sounds and speakers may be described, in brackets, or with notes for music.
     """
 
     language: str
+    audience: Audience
     line_width: float
     characters_per_second: float
     lines: int = 2
@@ -36,60 +43,68 @@ class RuleSet:
     longest: float = 7.0
     gap: float = _TWO_FRAMES
     close_gaps_under: float = _HALF_SECOND
-    narrow_counts_half: bool = False
+    narrow: float = 1.0
+    wide: float = 1.0
+    annotations: bool = False
     begin_with: frozenset[str] = frozenset()
     never_last: frozenset[str] = frozenset()
 
-    def width(self, text: str) -> float:
-        """How many characters `text` counts as.
+    @property
+    def name(self) -> str:
+        """As reports call it."""
+        return f"{self.language}-{self.audience}"
 
-        Combining marks count nothing. In Korean a Latin letter, a digit, a space and punctuation
-        count half ("Korean", character limitation).
-        """
+    def width(self, text: str) -> float:
+        """How many characters `text` counts as; combining marks count nothing."""
         if text.isascii():
-            return len(text) / 2 if self.narrow_counts_half else float(len(text))
+            return len(text) * self.narrow
         return sum(map(self._character_width, text))
+
+    def is_short(self, word: str) -> bool:
+        """Whether a word looks lost when it is alone on a line."""
+        return self.width(word) < _SHORT_WORD * self.line_width
 
     def _character_width(self, character: str) -> float:
         if unicodedata.category(character) in {"Mn", "Me", "Cf"}:
             return 0.0
-        wide = unicodedata.east_asian_width(character) in {"W", "F"}
-        return 1.0 if wide or not self.narrow_counts_half else 0.5
+        return self.wide if unicodedata.east_asian_width(character) in {"W", "F"} else self.narrow
 
 
-def _english(characters_per_second: float) -> RuleSet:
-    return RuleSet(
+def _family(speeds: Mapping[Audience, float], **rules: object) -> dict[Audience, RuleSet]:
+    return {
+        audience: RuleSet(
+            audience=audience,
+            characters_per_second=speed,
+            annotations=audience == "sdh",
+            **rules,  # type: ignore[arg-type]  # one table for fields of several types
+        )
+        for audience, speed in speeds.items()
+    }
+
+
+_RULES: Final[Mapping[str, Mapping[Audience, RuleSet]]] = {
+    "en": _family(
+        {"adult": 20, "children": 17, "sdh": 20},
         language="en",
         line_width=42,
-        characters_per_second=characters_per_second,
         # "line treatment": break before conjunctions and prepositions; do not part article and
         # noun, subject and verb, auxiliary and verb
         begin_with=CONJUNCTIONS | PREPOSITIONS,
         never_last=CONJUNCTIONS | PREPOSITIONS | CLINGING,
-    )
-
-
-def _korean(characters_per_second: float) -> RuleSet:
-    return RuleSet(
-        language="ko",
-        line_width=16,
-        characters_per_second=characters_per_second,
-        narrow_counts_half=True,
-    )
-
-
-_RULES: dict[tuple[str, Audience], RuleSet] = {
-    ("en", "adult"): _english(20),
-    ("en", "children"): _english(17),
-    ("ko", "adult"): _korean(12),
-    ("ko", "children"): _korean(9),
+    ),
+    # "character limitation": a Latin letter, a digit, a space and punctuation count half
+    "ko": _family(
+        {"adult": 12, "children": 9, "sdh": 14}, language="ko", line_width=16, narrow=0.5
+    ),
+    # scripts of wide characters say about twice as much with each
+    "default": _family(
+        {"adult": 17, "children": 13, "sdh": 20}, language="default", line_width=42, wide=2.0
+    ),
 }
 
 
 def rules_for(language: str, audience: Audience = "adult") -> RuleSet:
-    """The rules of a language by its tag (BCP 47: `en`, `en-GB`); raises UnsupportedLanguage."""
+    """The rules of a language by its tag (BCP 47: `en`, `en-GB`), which are those of `default`
+    where it has none of its own."""
     primary = language.partition("-")[0].lower()
-    if found := _RULES.get((primary, audience)):
-        return found
-    known = ", ".join(sorted({language for language, _ in _RULES}))
-    raise UnsupportedLanguage(f"There are caption rules for {known}, and none for {language!r}.")
+    return _RULES.get(primary, _RULES["default"])[audience]

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from itertools import accumulate
 
 from jobs_service.captions.breaks import SENTENCE_END, break_costs
+from jobs_service.captions.cues import clean_line
 from jobs_service.captions.domain import Cue, Word
 from jobs_service.captions.rules import RuleSet
 from jobs_service.captions.timing import Span, time_cues
@@ -24,6 +25,9 @@ _ORPHAN_LINE = 0.6
 """A cue that fills less than this part of one line is an orphan, unless it is a sentence."""
 _UNEVEN_LINES = 6.0
 _TOP_HEAVY = 2.0
+_LONELY_WORD = 100.0
+"""More than any other reason: a short word alone on the last line, although others could go with
+it."""
 
 
 def make_cues(words: Sequence[Word], rules: RuleSet, duration: float) -> tuple[Cue, ...]:
@@ -45,18 +49,14 @@ def make_cues(words: Sequence[Word], rules: RuleSet, duration: float) -> tuple[C
 
 
 def _in_order(words: Sequence[Word]) -> list[Word]:
-    """Words with a printable text, whose starts never run backwards."""
+    """Words with a text that can be shown, whose starts never run backwards."""
     kept: list[Word] = []
     earliest = 0.0
     for word in words:
-        if text := " ".join("".join(filter(_is_shown, word.text)).split()):
+        if text := clean_line(word.text):
             start = earliest = max(word.start, earliest)
             kept.append(Word(text, start, max(word.end, start), word.confidence))
     return kept
-
-
-def _is_shown(character: str) -> bool:
-    return character.isprintable() or character.isspace()
 
 
 class _Speech:
@@ -169,4 +169,6 @@ class _Speech:
     def _cost_of_line(self, first: int, cut: int, end: int) -> float:
         top, bottom = self._width(first, cut), self._width(cut, end)
         cost = self._costs[cut] + _UNEVEN_LINES * abs(top - bottom) / self._rules.line_width
+        if end - cut == 1 and cut - first > 2 and self._rules.is_short(self.words[cut].text):
+            cost += _LONELY_WORD
         return cost + (_TOP_HEAVY if top > bottom else 0.0)

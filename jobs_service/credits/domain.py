@@ -1,22 +1,25 @@
 """Credits: what jobs cost, and the entries that every movement leaves.
 
-An account is two sums over its append-only entries: `balance`, what can be spent, and `held`,
-what is reserved for jobs under way. A hold moves credits from the one to the other and resolves
-exactly once: captured (spent) or released (given back), or part of each.
+An account is three sums over its append-only entries: `balance`, what can be spent; `held`, what
+is reserved for jobs under way; and `expiring`, what of the balance belongs to grants that end. A
+hold moves credits from the first to the second and resolves exactly once: captured (spent) or
+released (given back), or part of each.
 
-| entry    | amount (to balance) | held         |
-| -------- | ------------------- | ------------ |
-| grant    | + n                 | 0            |
-| hold     | - price             | + price      |
-| capture  | + price - captured  | - price      |
-| release  | + price - lapsing   | - price      |
-| transfer | ± balance           | ± held       |
-| lapse    | - n                 | 0            |
+| entry    | amount (to balance) | held    | expiring                            |
+| -------- | ------------------- | ------- | ----------------------------------- |
+| grant    | + n                 | 0       | + n if it ends                      |
+| hold     | - price             | + price | - what of it comes from such grants |
+| capture  | + price - captured  | - price | + what goes back to such grants     |
+| release  | + price             | - price | + the same                          |
+| expire   | - n                 | 0       | - n                                 |
+| clawback | ± n                 | 0       | ± what of it is such grants'        |
+| transfer | ± balance           | ± held  | ± expiring                          |
+| lapse    | - n                 | 0       | 0                                   |
 
 A transfer has two entries: what a guest leaves, and what the user gets that they turned out to be.
+A clawback takes back what was bought, and then paid back or disputed; upwards, it undoes one.
 """
 
-import math
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from enum import StrEnum
@@ -24,11 +27,8 @@ from uuid import UUID
 
 import msgspec
 
-from shared.errors import PaymentRequired
+from shared.errors import NotFound, PaymentRequired
 from shared.security.principal import UserId
-
-CREDITS_PER_MINUTE = {"captions": 1}
-"""The price list: credits for each started minute of the video."""
 
 
 class EntryKind(StrEnum):
@@ -40,6 +40,8 @@ class EntryKind(StrEnum):
     RELEASE = "release"
     TRANSFER = "transfer"
     LAPSE = "lapse"
+    EXPIRE = "expire"
+    CLAWBACK = "clawback"
 
 
 class Free(StrEnum):
@@ -57,6 +59,16 @@ ADOPTED_WITH_FREE = "adopted with free credits"
 so that nobody collects them guest by guest."""
 
 
+RESERVED = frozenset({*Free, ADOPTED, ADOPTED_WITH_FREE})
+"""Reasons by which the system itself knows what it has done."""
+
+
+class AccountNotFound(NotFound):
+    """Nobody has an account of that id."""
+
+    code, title = "account_not_found", "There is no such account"
+
+
 class NotEnoughCredits(PaymentRequired):
     """The account holds fewer credits than the job costs."""
 
@@ -64,7 +76,7 @@ class NotEnoughCredits(PaymentRequired):
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """One movement: what it adds to `balance` and to `held`, both in credits."""
+    """One movement: what it adds to `balance`, `held` and `expiring`, all in credits."""
 
     owner_id: UserId
     kind: EntryKind
@@ -72,13 +84,18 @@ class Entry(msgspec.Struct, frozen=True):
     held: int
     reason: str
     job_id: UUID | None = None
+    expiring: int = 0
+    grant_id: UUID | None = None
+    purchase_id: UUID | None = None
+    granted_by: UserId | None = None
 
 
 class Balance(msgspec.Struct, frozen=True):
-    """What an account holds, in credits."""
+    """What an account holds, in credits; `expiring` is a part of `balance`."""
 
     balance: int
     held: int
+    expiring: int = 0
 
 
 class RecordedEntry(msgspec.Struct, frozen=True):
@@ -91,44 +108,56 @@ class RecordedEntry(msgspec.Struct, frozen=True):
     balance_after: int
     reason: str
     job_id: UUID | None
+    purchase_id: UUID | None
     created_at: datetime
 
 
-class Hold(msgspec.Struct, frozen=True):
-    """Credits reserved for a job that is under way.
+class Which(msgspec.Struct, frozen=True):
+    """Entries of one kind, or all; from `since` on, and before `until`."""
 
-    `lapsing` of them can be spent on it, but are nobody's when they are given back.
-    """
+    kind: EntryKind | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+ALL = Which()
+
+
+class Hold(msgspec.Struct, frozen=True):
+    """Credits reserved for a job that is under way; `expiring` of them come from grants that end,
+    and go back to these."""
 
     job_id: UUID
     owner_id: UserId
     amount: int
-    lapsing: int = 0
+    expiring: int = 0
+
+    def open(self) -> Entry:
+        """Reserve the credits."""
+        return Entry(
+            self.owner_id, EntryKind.HOLD, -self.amount, self.amount, "job submitted", self.job_id,
+            -self.expiring,
+        )  # fmt: skip
 
     def capture(self, captured: int) -> Entry:
-        """Spend `captured` credits of the hold, lapsing ones first, and give back the rest."""
+        """Spend `captured` credits of the hold and give back the rest."""
         if not 0 <= captured <= self.amount:
             raise ValueError(f"cannot capture {captured} of a hold of {self.amount}")
-        given_back = self.amount - max(captured, self.lapsing)
-        return self._entry(EntryKind.CAPTURE, given_back, "job succeeded")
+        return self._entry(EntryKind.CAPTURE, self.amount - captured, "job succeeded")
 
     def release(self, reason: str) -> Entry:
-        """Give back the hold, but for what lapses."""
-        return self._entry(EntryKind.RELEASE, self.amount - self.lapsing, reason)
+        """Give back the hold."""
+        return self._entry(EntryKind.RELEASE, self.amount, reason)
 
     def _entry(self, kind: EntryKind, amount: int, reason: str) -> Entry:
         return Entry(self.owner_id, kind, amount, -self.amount, reason, self.job_id)
 
 
-def price_of(job_type: str, duration_seconds: float) -> int:
-    """Credits for a job of this type over this duration: each started minute counts."""
-    return CREDITS_PER_MINUTE[job_type] * max(1, math.ceil(duration_seconds / 60))
-
-
 class Estate(msgspec.Struct, frozen=True):
-    """What a guest leaves, in credits; `free` of `balance` and `held` together were free.
+    """What a guest leaves that does not end, in credits; `free` of `balance` and `held` together
+    were free.
 
-    Free credits are spent first, and of what is left they are held first.
+    Free credits are spent before others that do not end, and of what is left they are held first.
     """
 
     balance: int
@@ -138,25 +167,22 @@ class Estate(msgspec.Struct, frozen=True):
     def settle(self, *, with_free: bool) -> "Settlement":
         """What of it goes on; everything, or everything but the free credits."""
         if with_free:
-            return Settlement(self.balance, self.held, 0, 0)
+            return Settlement(0, 0)
         lapsing = min(self.free, self.held)
-        lapsed = self.free - lapsing
-        return Settlement(self.balance - lapsed, self.held, lapsed, lapsing)
+        return Settlement(self.free - lapsing, lapsing)
 
 
 class Settlement(msgspec.Struct, frozen=True):
-    """What becomes of an estate: `balance` and `held` go on, `lapsed` is gone, and `lapsing` of
-    what is held can be spent but not given back."""
+    """What becomes of an estate: `lapsed` of the balance is gone, and `lapsing` of what is held can
+    be spent but not given back."""
 
-    balance: int
-    held: int
     lapsed: int
     lapsing: int
 
 
-def lapsing_of(amounts: Iterable[int], lapsing: int) -> Iterator[int]:
-    """How much of each of these holds is lapsing, when that much of all of them is."""
+def shares(amounts: Iterable[int], total: int) -> Iterator[int]:
+    """How much is taken of each of these, in this order, to take `total` of all."""
     for amount in amounts:
-        part = min(amount, lapsing)
-        lapsing -= part
-        yield part
+        share = min(amount, total)
+        total -= share
+        yield share

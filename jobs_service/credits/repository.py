@@ -1,14 +1,28 @@
 """Accounts, their entries, and the holds between them."""
 
-from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Uuid, bindparam, delete, func, insert, literal, select, update
+from sqlalchemy import (
+    Select,
+    Uuid,
+    bindparam,
+    case,
+    delete,
+    func,
+    insert,
+    literal,
+    literal_column,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from jobs_service.credits.checks import Checks
 from jobs_service.credits.domain import (
+    ALL,
     Balance,
     Entry,
     EntryKind,
@@ -16,9 +30,9 @@ from jobs_service.credits.domain import (
     Free,
     Hold,
     RecordedEntry,
-    lapsing_of,
+    Which,
 )
-from jobs_service.tables import accounts, entries, holds
+from jobs_service.tables import accounts, entries, grants, holds
 from shared.db.executor import Executor
 from shared.ids import uuid7
 from shared.security.principal import UserId
@@ -31,25 +45,56 @@ _MOVE = (
     .values(
         balance=accounts.c.balance + bindparam("amount"),
         held=accounts.c.held + bindparam("held_change"),
+        expiring=accounts.c.expiring + bindparam("expiring_change"),
     )
     .returning(accounts.c.balance)
 )
+# for an account whose credits all last, this is the whole price of a hold
+_MOVE_PLAIN = _MOVE.where(accounts.c.expiring == 0)
 _COPY = insert(accounts).from_select(
-    ["owner_id", "balance", "held"],
-    select(bindparam("new_owner", type_=Uuid), accounts.c.balance, accounts.c.held).where(
-        accounts.c.owner_id == bindparam("owner")
-    ),
+    ["owner_id", "balance", "held", "expiring"],
+    select(
+        bindparam("new_owner", type_=Uuid),
+        accounts.c.balance,
+        accounts.c.held,
+        accounts.c.expiring,
+    ).where(accounts.c.owner_id == bindparam("owner")),
 )
 _DISOWN_ENTRIES = (
     update(entries)
     .where(entries.c.owner_id == bindparam("owner"))
     .values(owner_id=bindparam("new_owner"))
 )
+_DISOWN_GRANTS = (
+    update(grants)
+    .where(grants.c.owner_id == bindparam("owner"))
+    .values(owner_id=bindparam("new_owner"))
+)
+_FORGET_GIVER = (
+    update(entries).where(entries.c.granted_by == bindparam("owner")).values(granted_by=None)
+)
 _DELETE_HOLDS = delete(holds).where(holds.c.owner_id == bindparam("owner"))
 _DELETE_ACCOUNT = delete(accounts).where(accounts.c.owner_id == bindparam("owner"))
-_BALANCE = select(accounts.c.balance, accounts.c.held).where(
+_BALANCE = select(accounts.c.balance, accounts.c.held, accounts.c.expiring).where(
     accounts.c.owner_id == bindparam("owner")
 )
+_overdue = case(
+    (
+        accounts.c.expiring > 0,
+        select(func.coalesce(func.sum(grants.c.remaining), 0))
+        .where(grants.c.owner_id == accounts.c.owner_id)
+        .where(grants.c.remaining > 0, grants.c.expires_at <= func.now())
+        .correlate(accounts)
+        .scalar_subquery(),
+    ),
+    else_=0,
+)
+# what is over counts no more, whether or not its entry has been written yet
+_SPENDABLE = select(
+    (accounts.c.balance - _overdue).label("balance"),
+    accounts.c.held,
+    (accounts.c.expiring - _overdue).label("expiring"),
+).where(accounts.c.owner_id == bindparam("owner"))
 _LOCK = (
     select(accounts.c.owner_id)
     .where(accounts.c.owner_id.in_(bindparam("owners", expanding=True)))
@@ -64,28 +109,31 @@ _GIVEN = select(func.coalesce(func.sum(entries.c.amount), 0).label("credits")).w
     entries.c.kind == EntryKind.GRANT,
     entries.c.reason.in_(tuple(Free)),
 )
+# of what does not end: what was spent in all, without what grants that end have spent or hold
 _SPENT = select(
-    func.coalesce(-func.sum(entries.c.amount + entries.c.held), 0).label("credits")
-).where(entries.c.owner_id == bindparam("owner"), entries.c.kind == EntryKind.CAPTURE)
+    func.coalesce(
+        -func.sum(entries.c.amount + entries.c.held).filter(entries.c.kind == EntryKind.CAPTURE), 0
+    ).label("credits"),
+    func.coalesce(-func.sum(entries.c.expiring), 0).label("of_grants"),
+).where(
+    entries.c.owner_id == bindparam("owner"),
+    entries.c.kind.in_((EntryKind.HOLD, EntryKind.CAPTURE, EntryKind.RELEASE)),
+)
+_HELD_OF_GRANTS = select(func.coalesce(func.sum(holds.c.expiring), 0).label("credits")).where(
+    holds.c.owner_id == bindparam("owner"), holds.c.state == "open"
+)
 _MOVE_HOLDS = (
     update(holds)
     .where(holds.c.owner_id == bindparam("owner"))
     .values(owner_id=bindparam("new_owner"))
 )
-_OPEN_HOLDS = (
-    select(holds.c.job_id, holds.c.amount)
-    .where(holds.c.owner_id == bindparam("owner"), holds.c.state == "open")
-    .order_by(holds.c.job_id)
-)
-_LET_LAPSE = (
-    update(holds).where(holds.c.job_id == bindparam("job")).values(lapsing=bindparam("part"))
-)
+_ADD = insert(entries)
 _HOLD = insert(holds)
 _RESOLVE = (
     update(holds)
     .where(holds.c.job_id == bindparam("job"), holds.c.state == "open")
     .values(state=bindparam("new_state"))
-    .returning(holds.c.job_id, holds.c.owner_id, holds.c.amount, holds.c.lapsing)
+    .returning(holds.c.job_id, holds.c.owner_id, holds.c.amount, holds.c.expiring)
 )
 _LIST = (
     select(*(entries.c[name] for name in RecordedEntry.__struct_fields__))
@@ -93,22 +141,14 @@ _LIST = (
     .order_by(entries.c.id.desc())
     .limit(bindparam("limit"))
 )
-_LIST_AFTER = _LIST.where(entries.c.id < bindparam("after"))
-_UNBALANCED = (
-    select(accounts.c.owner_id)
-    .outerjoin(entries, entries.c.owner_id == accounts.c.owner_id)
-    .group_by(accounts.c.owner_id)
-    .having(
-        (accounts.c.balance != func.coalesce(func.sum(entries.c.amount), 0))
-        | (accounts.c.held != func.coalesce(func.sum(entries.c.held), 0))
-    )
-)
-_STRAY_HELD = (
-    select(accounts.c.owner_id)
-    .outerjoin(holds, (holds.c.owner_id == accounts.c.owner_id) & (holds.c.state == "open"))
-    .group_by(accounts.c.owner_id)
-    .having(accounts.c.held != func.coalesce(func.sum(holds.c.amount), 0))
-)
+# a kind stands in its statement as text, so that the index of the rare ones can serve it
+_LIST_OF_KIND = {
+    kind: _LIST.where(entries.c.kind == literal_column(f"'{kind}'")) for kind in EntryKind
+}
+
+
+_CLOCKS_DIFFER = timedelta(days=1)
+"""Far more than ids and rows, whose times are from two clocks, can be apart."""
 
 
 class Credits:
@@ -124,12 +164,23 @@ class Credits:
         await self._executor.run(_DELETE_HOLDS, {"owner": owner})
         await self._executor.run(_COPY, params)
         await self._executor.run(_DISOWN_ENTRIES, params)
+        await self._executor.run(_FORGET_GIVER, {"owner": owner})
+        await self._executor.run(_DISOWN_GRANTS, params)
         await self._executor.run(_DELETE_ACCOUNT, {"owner": owner})
 
     async def balance(self, owner: UserId) -> Balance:
         """What `owner` can spend and what is held; zeros before the first grant."""
+        row = await self._executor.one(_SPENDABLE, {"owner": owner})
+        return Balance(row.balance, row.held, row.expiring) if row else Balance(0, 0)
+
+    async def recorded(self, owner: UserId) -> Balance:
+        """The sums of the entries of `owner`: with what is over, until that is recorded, too."""
         row = await self._executor.one(_BALANCE, {"owner": owner})
-        return Balance(row.balance, row.held) if row else Balance(0, 0)
+        return Balance(row.balance, row.held, row.expiring) if row else Balance(0, 0)
+
+    async def lock(self, owner: UserId) -> bool:
+        """Keep this account for this transaction; whether there is one."""
+        return bool(await self._executor.all(_LOCK, {"owners": [owner]}))
 
     async def open(self, *owners: UserId) -> None:
         """Keep these accounts, made where there was none, for this transaction.
@@ -149,37 +200,38 @@ class Credits:
         return int(row.credits) if row else 0
 
     async def estate(self, owner: UserId) -> Estate:
-        """What `owner` would leave now."""
-        left = await self.balance(owner)
+        """What `owner` would leave now of what does not end."""
+        left = await self.recorded(owner)
+        held = await self._executor.one(_HELD_OF_GRANTS, {"owner": owner})
+        of_grants = int(held.credits) if held else 0
         row = await self._executor.one(_SPENT, {"owner": owner})
-        spent = int(row.credits) if row else 0
+        spent = int(row.credits - (row.of_grants - of_grants)) if row else 0
         free = max(0, await self.given(owner) - spent)
-        return Estate(left.balance, left.held, min(free, left.balance + left.held))
+        balance, rest = left.balance - left.expiring, left.held - of_grants
+        return Estate(balance, rest, min(free, balance + rest))
 
     async def move_holds(self, owner: UserId, new_owner: UserId) -> None:
         """Give all holds of `owner` to another; the entries that go with it are recorded apart."""
         await self._executor.run(_MOVE_HOLDS, {"owner": owner, "new_owner": new_owner})
 
-    async def let_lapse(self, owner: UserId, lapsing: int) -> None:
-        """Make that much of what is held of `owner` nobody's, should it be given back."""
-        held = await self._executor.all(_OPEN_HOLDS, {"owner": owner})
-        parts = lapsing_of((row.amount for row in held), lapsing)
-        for row, part in zip(held, parts, strict=True):
-            await self._executor.run(_LET_LAPSE, {"job": row.job_id, "part": part})
-
-    async def record(self, entry: Entry) -> bool:
-        """Apply `entry` to its account; False, and nothing done, when the balance is too small."""
+    async def record(self, entry: Entry, *, plain: bool = False) -> bool:
+        """Apply `entry` to its account; False, and nothing done, when the balance is too small, or,
+        asked to be `plain`, when there are grants that end."""
         if entry.kind is EntryKind.GRANT:
             await self._executor.run(_OPEN, {"owner_id": entry.owner_id})
         row = await self._executor.one(
-            _MOVE,
-            {"owner": entry.owner_id, "amount": entry.amount, "held_change": entry.held},
+            _MOVE_PLAIN if plain else _MOVE,
+            {
+                "owner": entry.owner_id,
+                "amount": entry.amount,
+                "held_change": entry.held,
+                "expiring_change": entry.expiring,
+            },
         )
         if row is None:
             return False
         await self._executor.run(
-            insert(entries),
-            {"id": uuid7(), "balance_after": row.balance, **msgspec.structs.asdict(entry)},
+            _ADD, {"id": uuid7(), "balance_after": row.balance, **msgspec.structs.asdict(entry)}
         )
         return True
 
@@ -190,18 +242,54 @@ class Credits:
     async def resolve_hold(self, job_id: UUID, state: str) -> Hold | None:
         """Close the open hold of a job as `captured` or `released`; None when it is not open."""
         row = await self._executor.one(_RESOLVE, {"job": job_id, "new_state": state})
-        return Hold(row.job_id, row.owner_id, row.amount, row.lapsing) if row else None
+        return Hold(row.job_id, row.owner_id, row.amount, row.expiring) if row else None
 
     async def entries_of(
-        self, owner: UserId, limit: int, after: UUID | None
+        self, owner: UserId, limit: int, after: UUID | None, which: Which = ALL
     ) -> list[RecordedEntry]:
         """Entries of `owner`, newest first, older than the entry `after`."""
-        statement = _LIST if after is None else _LIST_AFTER
-        params = {"owner": owner, "limit": limit, **({"after": after} if after else {})}
+        statement = _LIST if which.kind is None else _LIST_OF_KIND[which.kind]
+        params: dict[str, Any] = {"owner": owner, "limit": limit}
+        if after is not None:
+            statement = statement.where(entries.c.id < bindparam("after"))
+            params["after"] = after
+        return await self._listed(_within(statement, params, which), params)
+
+    async def statement_of(
+        self, owner: UserId, limit: int, after: UUID | None, which: Which
+    ) -> list[RecordedEntry]:
+        """Entries of `owner`, oldest first, younger than the entry `after`."""
+        statement = _LIST.order_by(None).order_by(entries.c.id)
+        params: dict[str, Any] = {"owner": owner, "limit": limit}
+        if after is not None:
+            statement = statement.where(entries.c.id > bindparam("after"))
+            params["after"] = after
+        return await self._listed(_within(statement, params, which), params)
+
+    async def _listed(self, statement: Select[Any], params: dict[str, Any]) -> list[RecordedEntry]:
         rows = await self._executor.all(statement, params)
         return [RecordedEntry(**row._mapping) for row in rows]
 
-    async def unbalanced(self) -> Sequence[UUID]:
-        """Owners whose account differs from the sum of its entries or of its open holds."""
-        rows = [*await self._executor.all(_UNBALANCED), *await self._executor.all(_STRAY_HELD)]
-        return [row.owner_id for row in rows]
+    async def unbalanced(self) -> list[UUID]:
+        """Owners of whose accounts something is not as it must be."""
+        return [fault.owner_id for fault in await Checks(self._executor).faults()]
+
+
+def _within(statement: Select[Any], params: dict[str, Any], which: Which) -> Select[Any]:
+    """Those of the period: their ids hold about the same time, and are what the index is by."""
+    if which.since is not None:
+        params |= {"since": which.since, "first": _id_at(which.since - _CLOCKS_DIFFER)}
+        statement = statement.where(
+            entries.c.created_at >= bindparam("since"), entries.c.id >= bindparam("first")
+        )
+    if which.until is not None:
+        params |= {"until": which.until, "last": _id_at(which.until + _CLOCKS_DIFFER)}
+        statement = statement.where(
+            entries.c.created_at < bindparam("until"), entries.c.id < bindparam("last")
+        )
+    return statement
+
+
+def _id_at(moment: datetime) -> UUID:
+    """The least id that can have been made at this moment (RFC 9562, 5.7)."""
+    return UUID(int=max(0, int(moment.timestamp() * 1000)) << 80)

@@ -1,8 +1,10 @@
 """What can be done with credits."""
 
 from dataclasses import dataclass
-from datetime import timedelta
-from uuid import UUID, uuid4
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import msgspec
 
 from jobs_service.credits.domain import (
     ADOPTED,
@@ -13,13 +15,14 @@ from jobs_service.credits.domain import (
     Hold,
     NotEnoughCredits,
 )
+from jobs_service.credits.grants import Grants, rest, sum_of, take
 from jobs_service.credits.repository import Credits
-from shared.clock import Clock
 from shared.db.aliases import Aliases
 from shared.db.database import Transaction
 from shared.security.principal import UserId
 
 HOLD_LIFETIME = timedelta(hours=24)
+_OF_ANOTHER_GUEST = "free credits of another guest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,55 +66,97 @@ async def _top_up(tx: Transaction, owner: UserId, amount: int, reason: Free) -> 
 async def transfer_credits(tx: Transaction, guest: UserId, user: UserId) -> None:
     """Give what a guest has, and what is held of it, to the user that they turned out to be.
 
-    Free credits go with the first guest who brings any; those of later ones lapse.
+    Free credits go with the first guest who brings any; those of later ones lapse. Grants that end
+    go on as they are.
     """
-    ledger = Credits(tx)
+    ledger, grants = Credits(tx), Grants(tx)
     await ledger.open(guest, user)
+    await settle_overdue(tx, guest)
     estate = await ledger.estate(guest)
     with_free = not await ledger.has_entry(user, ADOPTED_WITH_FREE)
     reason = ADOPTED_WITH_FREE if with_free and estate.free else ADOPTED
     settled = estate.settle(with_free=with_free)
-    if settled.lapsing:
-        await ledger.let_lapse(guest, settled.lapsing)
+    await grants.let_lapse(guest, settled.lapsing, _OF_ANOTHER_GUEST)
     await ledger.move_holds(guest, user)
+    await grants.move(guest, user)
     if settled.lapsed:
         await ledger.record(Entry(guest, EntryKind.LAPSE, -settled.lapsed, 0, reason))
-    if settled.balance or settled.held:
+    left = await ledger.recorded(guest)
+    if left.balance or left.held:
         for owner, sign in ((guest, -1), (user, 1)):
-            moved = Entry(
-                owner, EntryKind.TRANSFER, sign * settled.balance, sign * settled.held, reason
+            amount, held, expiring = (
+                sign * one for one in (left.balance, left.held, left.expiring)
             )
+            moved = Entry(owner, EntryKind.TRANSFER, amount, held, reason, expiring=expiring)
             await ledger.record(moved)
 
 
-async def hold_credits(tx: Transaction, hold: Hold, clock: Clock) -> None:
-    """Reserve the price of a job; raises `NotEnoughCredits`."""
+async def hold_credits(tx: Transaction, hold: Hold, start: datetime) -> None:
+    """Reserve the price of a job that begins at `start` or later; raises `NotEnoughCredits`.
+
+    Where no grant ends, which is the usual account, that is three statements.
+    """
     ledger = Credits(tx)
-    entry = Entry(
-        hold.owner_id, EntryKind.HOLD, -hold.amount, hold.amount, "job submitted", hold.job_id
-    )
-    if not await ledger.record(entry):
-        balance = (await ledger.balance(hold.owner_id)).balance
+    if not await ledger.record(hold.open(), plain=True):
+        hold = await _hold_of_grants(tx, hold)
+    await ledger.open_hold(hold, start + HOLD_LIFETIME)
+    if hold.expiring:
+        # the same as before: nobody else could write the account
+        parts = take(await Grants(tx).spendable(hold.owner_id), hold.expiring)
+        await Grants(tx).change(parts, -1)
+        await Grants(tx).put_into_hold(hold.job_id, parts)
+
+
+async def _hold_of_grants(tx: Transaction, hold: Hold) -> Hold:
+    """The hold, with what of it comes from grants that end: as much as they have."""
+    ledger, owner = Credits(tx), hold.owner_id
+    await ledger.lock(owner)
+    await settle_overdue(tx, owner)
+    spendable = await Grants(tx).spendable(owner)
+    hold = msgspec.structs.replace(hold, expiring=min(hold.amount, sum_of(spendable)))
+    if not await ledger.record(hold.open()):
+        balance = (await ledger.balance(owner)).balance
         raise NotEnoughCredits(
             f"This costs {hold.amount} credits; the account has {balance} to spend."
         )
-    await ledger.open_hold(hold, clock.now() + HOLD_LIFETIME)
+    return hold
 
 
-async def capture_hold(tx: Transaction, job_id: UUID) -> None:
-    """Spend what was held for a job that succeeded."""
-    ledger = Credits(tx)
-    if hold := await ledger.resolve_hold(job_id, "captured"):
-        await ledger.record(hold.capture(hold.amount))
+async def capture_hold(tx: Transaction, job_id: UUID, spent: int) -> None:
+    """Spend so much of what was held for a job that succeeded, and give back the rest."""
+    if hold := await Credits(tx).resolve_hold(job_id, "captured"):
+        await _resolve(tx, hold, hold.capture(spent), spent)
 
 
 async def release_hold(tx: Transaction, job_id: UUID, reason: str) -> None:
     """Give back what was held for a job that did not succeed."""
-    ledger = Credits(tx)
-    if hold := await ledger.resolve_hold(job_id, "released"):
-        await ledger.record(hold.release(reason))
+    if hold := await Credits(tx).resolve_hold(job_id, "released"):
+        await _resolve(tx, hold, hold.release(reason), 0)
 
 
-async def disown_credits(tx: Transaction, owner: UserId) -> None:
+async def _resolve(tx: Transaction, hold: Hold, entry: Entry, spent: int) -> None:
+    """Record what became of a hold. What came from grants that end is spent first, and goes back to
+    them, where it expires if they are over."""
+    ledger, grants = Credits(tx), Grants(tx)
+    if not hold.expiring:
+        await ledger.record(entry)
+        return
+    await ledger.lock(hold.owner_id)
+    back = rest(await grants.take_out_of_hold(hold.job_id), spent)
+    await grants.change(back, 1)
+    await ledger.record(msgspec.structs.replace(entry, expiring=sum_of(back)))
+    await settle_overdue(tx, hold.owner_id)
+
+
+async def settle_overdue(tx: Transaction, owner: UserId) -> None:
+    """Record that what is left of grants that are over has expired; the account is locked."""
+    for over in await Grants(tx).end_overdue(owner):
+        expired = Entry(
+            owner, EntryKind.EXPIRE, -over.amount, 0, over.reason, None, -over.amount, over.grant_id
+        )
+        await Credits(tx).record(expired)
+
+
+async def disown_credits(tx: Transaction, owner: UserId, nobody: UserId) -> None:
     """Keep the account of somebody who is no more as nobody's; its holds have been resolved."""
-    await Credits(tx).disown(owner, UserId(uuid4()))
+    await Credits(tx).disown(owner, nobody)

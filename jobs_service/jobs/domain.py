@@ -15,7 +15,7 @@ from uuid import UUID
 
 import msgspec
 
-from shared.errors import Conflict, Invalid, NotFound
+from shared.errors import Conflict, NotFound
 from shared.security.principal import UserId
 
 
@@ -41,39 +41,41 @@ class JobFinished(Conflict):
     code, title = "job_finished", "The job has already ended"
 
 
-class RequestInProgress(Conflict):
-    """The same Idempotency-Key is being worked on at this moment."""
+class JobAnswers(Conflict):
+    """Whoever asked for the job waits for its result, and ends it by leaving."""
 
-    code, title = "request_in_progress", "A request with this Idempotency-Key is under way"
-
-
-class KeyReused(Invalid):
-    """An Idempotency-Key came back with a different request."""
-
-    code, title = "idempotency_key_reused", "This Idempotency-Key belongs to a different request"
+    code, title = "job_answers", "The job answers a request at this moment"
 
 
-class NewJob(msgspec.Struct, frozen=True):
-    """What a caller asks for."""
+class JobNotFailed(Conflict):
+    """Only what has failed, or was cancelled, can be tried again."""
 
-    type: str
-    video_id: UUID
-    language: str
+    code, title = "job_not_failed", "The job has not failed"
 
 
 class Job(msgspec.Struct, frozen=True):
-    """A job as its row stands."""
+    """A job as its row stands; `request` and `result` are JSON, `spent` is what it cost in the end.
+
+    Without `attempts_allowed` it may be tried as often as all are.
+    """
 
     id: UUID
     owner_id: UserId
     type: str
-    video_id: UUID
-    language: str
+    video_id: UUID | None
+    language: str | None
+    request: str
     status: JobStatus
     price: int
+    spent: int | None
     progress: float
     attempt: int
+    attempts_allowed: int | None
     fence: int
+    priority: int
+    run_after: datetime
+    retry_of: UUID | None
+    result: str | None
     error_code: str | None
     error_detail: str | None
     created_at: datetime

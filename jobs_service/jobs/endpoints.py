@@ -1,40 +1,40 @@
 """HTTP: submit, read, list and cancel jobs."""
 
 from dataclasses import dataclass
-from typing import Annotated
 from uuid import UUID
 
-import msgspec
-
+from jobs_service.captions.schemas import EXAMPLE_CAPTIONS
 from jobs_service.credits.domain import NotEnoughCredits
-from jobs_service.jobs.domain import JobFinished, JobNotFound, KeyReused, RequestInProgress
+from jobs_service.idempotency.domain import KeyReused, RequestInProgress
+from jobs_service.idempotency.header import IdempotencyKey
+from jobs_service.jobs.domain import JobAnswers, JobFinished, JobNotFailed, JobNotFound
 from jobs_service.jobs.repository import Jobs
+from jobs_service.jobs.requests import JobRequest
 from jobs_service.jobs.schemas import (
     EXAMPLE_CANCELLED_JOB,
     EXAMPLE_FINISHED_JOB,
     EXAMPLE_JOB,
-    EXAMPLE_REQUEST,
-    JobRequest,
     JobsQuery,
     JobView,
 )
-from jobs_service.jobs.use_cases import CancelJob, FindJob, SubmitJob
+from jobs_service.jobs.submit import RetryJob, SubmitJob
+from jobs_service.jobs.use_cases import CancelJob, FindJob
+from jobs_service.jobs.waiting import EstimateWait
 from jobs_service.videos.domain import VideoHasNoSound, VideoNotFound
 from shared.db.aliases import OwnerErased
 from shared.db.database import Database
-from shared.http.endpoint import Header, endpoint
+from shared.http.endpoint import endpoint
 from shared.http.paging import Cursors, Page
 from shared.security.principal import Principal
 
-IdempotencyKey = Annotated[
-    str | None,
-    Header(
-        "Idempotency-Key",
-        "Chosen by the client, at most 200 characters. The same key with the same request is "
-        "answered as the first time for 24 hours, and charged once.",
-    ),
-    msgspec.Meta(min_length=1, max_length=200),
-]
+_SUBMITTING = (
+    NotEnoughCredits,
+    VideoNotFound,
+    VideoHasNoSound,
+    KeyReused,
+    RequestInProgress,
+    OwnerErased,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,8 @@ class JobEndpoints:
     submit: SubmitJob
     find: FindJob
     cancel_job: CancelJob
+    retry_job: RetryJob
+    estimate_wait: EstimateWait
 
     @endpoint(
         "POST",
@@ -54,23 +56,16 @@ class JobEndpoints:
         summary="Submit a job",
         description="Holds the price of the job. The same job while one is under way is that job.",
         tag="jobs",
-        body_example=EXAMPLE_REQUEST,
+        body_example=EXAMPLE_CAPTIONS,
         example=EXAMPLE_JOB,
-        errors=(
-            NotEnoughCredits,
-            VideoNotFound,
-            VideoHasNoSound,
-            KeyReused,
-            RequestInProgress,
-            OwnerErased,
-        ),
+        errors=_SUBMITTING,
         scope="jobs:write",
     )
     async def create(
         self, body: JobRequest, caller: Principal, idempotency_key: IdempotencyKey
     ) -> JobView:
         """Queue the job."""
-        return JobView.of(await self.submit(caller.id, body.to_domain(), idempotency_key))
+        return JobView.of(await self.submit(caller.id, body, idempotency_key))
 
     @endpoint(
         "GET",
@@ -84,7 +79,7 @@ class JobEndpoints:
         """A page of jobs."""
         after = self.cursors.decode(query.cursor, tuple[UUID])[0] if query.cursor else None
         jobs = Jobs(self.database)
-        found = await jobs.list_of(caller.id, query.limit + 1, after, query.status)
+        found = await jobs.list_of(caller.id, query.limit + 1, after, query.which())
         return self.cursors.page(
             [JobView.of(job) for job in found], query.limit, lambda last: (last.id,)
         )
@@ -100,7 +95,8 @@ class JobEndpoints:
     )
     async def read(self, job_id: UUID, caller: Principal) -> JobView:
         """The job as it stands."""
-        return JobView.of(await self.find(caller.id, job_id))
+        job = await self.find(caller.id, job_id)
+        return JobView.of(job, await self.estimate_wait(job))
 
     @endpoint(
         "POST",
@@ -108,9 +104,26 @@ class JobEndpoints:
         summary="Cancel a job and give its credits back",
         tag="jobs",
         example=EXAMPLE_CANCELLED_JOB,
-        errors=(JobNotFound, JobFinished),
+        errors=(JobNotFound, JobFinished, JobAnswers),
         scope="jobs:write",
     )
     async def cancel(self, job_id: UUID, caller: Principal) -> JobView:
         """Stop the job, also when it runs."""
         return JobView.of(await self.cancel_job(caller.id, job_id))
+
+    @endpoint(
+        "POST",
+        "/api/jobs/{job_id}/retry",
+        status=202,
+        summary="Submit a job that has failed, or was cancelled, once more",
+        description="A new job that asks for the same, at today's price; `retry_of` names the old.",
+        tag="jobs",
+        example=EXAMPLE_JOB,
+        errors=(JobNotFound, JobNotFailed, *_SUBMITTING),
+        scope="jobs:write",
+    )
+    async def retry(
+        self, job_id: UUID, caller: Principal, idempotency_key: IdempotencyKey
+    ) -> JobView:
+        """Queue it again."""
+        return JobView.of(await self.retry_job(caller.id, job_id, idempotency_key))

@@ -4,55 +4,55 @@ Every write of a worker carries its fencing token: when the row has moved on (ca
 back, claimed by another), nothing is written and the worker learns that it lost the job.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, TextClause, bindparam, delete, func, select, text, update
+from sqlalchemy import ColumnElement, bindparam, func, not_, select, text, update
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from jobs_service.jobs.domain import Job, JobStatus
-from jobs_service.jobs.repository import COLUMNS, ENDED, KEYS_SINCE, job_of
-from jobs_service.tables import holds, idempotency_keys, jobs
+from jobs_service.jobs.repository import COLUMNS, ENDED, job_of
+from jobs_service.tables import holds, jobs
 from shared.db.executor import Executor
 
-_CLAIM_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('jobs.claim', 0))")
-# Fair between users: only the oldest waiting job of each user is a candidate, and users with
-# fewer running jobs come first. The recursive part walks the index from user to user, so that
-# the cost grows with the number of users waiting, not with the number of their jobs.
-_CLAIM: TextClause = text(
-    f"""
-WITH RECURSIVE owners AS (
-    (SELECT owner_id FROM jobs WHERE status = 'queued' ORDER BY owner_id LIMIT 1)
-    UNION ALL
-    SELECT (SELECT later.owner_id FROM jobs later
-            WHERE later.status = 'queued' AND later.owner_id > owners.owner_id
-            ORDER BY later.owner_id LIMIT 1)
-    FROM owners WHERE owners.owner_id IS NOT NULL
+# Fair between users: whoever has fewest jobs running comes first, and of those whoever was served
+# longest ago; then the first of their jobs. A lane that another claim has locked is left out by
+# `_CLAIM`, so that claims do not wait for each other, and waited for by `_CLAIM_PATIENTLY`.
+_CLAIM_TEXT = """
+WITH lane AS (
+    SELECT owner_id FROM lanes
+    WHERE waiting > 0 AND running < :per_user
+    ORDER BY running, turn LIMIT 1
+    FOR UPDATE {skip_locked}
 ), candidate AS (
-    SELECT first.id
-    FROM owners
+    SELECT first.id FROM lane
     CROSS JOIN LATERAL (
-        SELECT waiting.id, waiting.run_after FROM jobs waiting
-        WHERE waiting.status = 'queued' AND waiting.owner_id = owners.owner_id
-          AND waiting.run_after <= now()
-        ORDER BY waiting.run_after, waiting.id LIMIT 1
+        SELECT waiting.id FROM jobs waiting
+        WHERE waiting.status = 'queued' AND waiting.due AND waiting.owner_id = lane.owner_id
+        ORDER BY waiting.priority DESC, waiting.run_after, waiting.id LIMIT 1
+        FOR UPDATE SKIP LOCKED
     ) first
-    CROSS JOIN LATERAL (
-        SELECT count(*) AS jobs FROM jobs busy
-        WHERE busy.status = 'running' AND busy.owner_id = owners.owner_id
-    ) running
-    WHERE running.jobs < :per_user
-    ORDER BY running.jobs, first.run_after, first.id
-    LIMIT 1
 )
 UPDATE jobs SET
     status = 'running', worker = :worker, attempt = attempt + 1, fence = fence + 1,
     revision = revision + 1, progress = 0, started_at = coalesce(started_at, now()),
     lease_until = now() + make_interval(secs => :lease)
 FROM candidate
-WHERE jobs.id = candidate.id AND jobs.status = 'queued'
-RETURNING {", ".join(f"jobs.{column.name}" for column in COLUMNS)}
-"""  # noqa: S608 - column names of our own table
+WHERE jobs.id = candidate.id
+RETURNING {columns}
+"""
+_COLUMN_NAMES = ", ".join(f"jobs.{column.name}" for column in COLUMNS)
+_CLAIM = text(_CLAIM_TEXT.format(skip_locked="SKIP LOCKED", columns=_COLUMN_NAMES))
+_CLAIM_PATIENTLY = text(_CLAIM_TEXT.format(skip_locked="", columns=_COLUMN_NAMES))
+_PROMOTE = (
+    update(jobs)
+    .where(
+        jobs.c.status == JobStatus.QUEUED,
+        not_(jobs.c.due),
+        jobs.c.run_after <= func.now(),
+    )
+    .values(due=True)
 )
 
 
@@ -82,6 +82,8 @@ _FINISH = (
         progress=bindparam("reached"),
         error_code=bindparam("code"),
         error_detail=bindparam("detail"),
+        result=bindparam("made"),
+        spent=bindparam("credits"),
         **ENDED,
     )
     .returning(*COLUMNS)
@@ -100,6 +102,7 @@ _HAND_BACK = (
         **_BACK_TO_QUEUE,
         attempt=jobs.c.attempt - bindparam("uncounted"),
         run_after=_in_seconds("delay"),
+        due=bindparam("delay") <= 0,
     )
     .returning(*COLUMNS)
 )
@@ -111,11 +114,12 @@ def _free(*which: ColumnElement[bool]) -> ColumnElement[bool]:
     return jobs.c.id.in_(select(jobs.c.id).where(*which).with_for_update(skip_locked=True))
 
 
+_ALLOWED = func.coalesce(jobs.c.attempts_allowed, bindparam("attempts"))
 _LOST = (jobs.c.status == JobStatus.RUNNING, jobs.c.lease_until < func.now())
 _TAKE_BACK = (
     update(jobs)
-    .where(_free(*_LOST, jobs.c.attempt < bindparam("attempts")))
-    .values(**_BACK_TO_QUEUE, run_after=func.now())
+    .where(_free(*_LOST, jobs.c.attempt < _ALLOWED))
+    .values(**_BACK_TO_QUEUE, run_after=func.now(), due=True)
     .returning(*COLUMNS)
 )
 
@@ -129,7 +133,7 @@ def _fail(code: str, detail: str) -> ReturningUpdate[tuple[object, ...]]:
 
 
 _FAIL_LOST = _fail("worker_lost", "Every worker that tried this job was lost.").where(
-    _free(*_LOST, jobs.c.attempt >= bindparam("attempts"))
+    _free(*_LOST, jobs.c.attempt >= _ALLOWED)
 )
 _FAIL_EXPIRED = _fail("expired", "No worker took the job up in time.").where(
     _free(
@@ -139,7 +143,6 @@ _FAIL_EXPIRED = _fail("expired", "No worker took the job up in time.").where(
         ),
     )
 )
-_FORGET_KEYS = delete(idempotency_keys).where(idempotency_keys.c.created_at < KEYS_SINCE)
 
 
 class Queue:
@@ -151,33 +154,41 @@ class Queue:
     async def claim(self, worker: str, lease: float, per_user: int) -> Job | None:
         """Take the next job for `lease` seconds; None when nothing may run.
 
-        Claims go one after the other, so that the limit of running jobs per user is exact.
+        A user's jobs are counted under the lock of their lane, so that the limit of running jobs
+        per user is exact.
         """
-        await self._executor.run(_CLAIM_LOCK)
         params = {"worker": worker, "lease": lease, "per_user": per_user}
         row = await self._executor.one(_CLAIM, params)
+        row = row or await self._executor.one(_CLAIM_PATIENTLY, params)
         return job_of(row) if row else None
+
+    async def promote(self) -> int:
+        """Let those be claimed whose time has come; how many."""
+        return await self._executor.run(_PROMOTE)
 
     async def heartbeat(self, job: Job, lease: float, progress: float) -> bool:
         """Keep the job for another `lease` seconds; False when it has been lost."""
         params = {"job": job.id, "token": job.fence, "lease": lease, "reached": progress}
         return await self._executor.run(_HEARTBEAT, params) == 1
 
-    async def finish(
-        self, job: Job, status: JobStatus, code: str | None = None, detail: str | None = None
-    ) -> Job | None:
-        """Write how the job ended; None, and nothing written, when it has been lost."""
-        row = await self._executor.one(
-            _FINISH,
-            {
-                "job": job.id,
-                "token": job.fence,
-                "new_status": status,
-                "reached": 1.0 if status is JobStatus.SUCCEEDED else job.progress,
-                "code": code,
-                "detail": detail,
-            },
+    async def succeed(self, job: Job, result: str | None, spent: int) -> Job | None:
+        """Write that the job succeeded; None, and nothing written, when it has been lost."""
+        return await self._finish(
+            job, JobStatus.SUCCEEDED, {"reached": 1.0, "made": result, "credits": spent}
         )
+
+    async def fail(
+        self, job: Job, code: str, detail: str, part: str | None = None, spent: int = 0
+    ) -> Job | None:
+        """Write why the job failed, and what there is of its result; None, and nothing written,
+        when it has been lost."""
+        said = {"code": code, "detail": detail, "made": part, "credits": spent}
+        return await self._finish(job, JobStatus.FAILED, {"reached": job.progress, **said})
+
+    async def _finish(self, job: Job, status: JobStatus, said: Mapping[str, Any]) -> Job | None:
+        nothing = {"code": None, "detail": None, "made": None}
+        which = {"job": job.id, "token": job.fence, "new_status": status}
+        row = await self._executor.one(_FINISH, {**nothing, **which, **said})
         return job_of(row) if row else None
 
     async def hand_back(self, job: Job, delay: float, *, counted: bool) -> Job | None:
@@ -199,7 +210,3 @@ class Queue:
         expired = await self._executor.all(_FAIL_EXPIRED)
         failed = [job_of(row) for row in (*lost, *expired)]
         return sorted(failed, key=lambda job: job.owner_id)
-
-    async def forget_old_keys(self) -> None:
-        """Remove idempotency keys older than 24 hours."""
-        await self._executor.run(_FORGET_KEYS)

@@ -4,15 +4,23 @@ from uuid import UUID
 
 import msgspec
 
-from jobs_service.captions.track import Track
+from jobs_service.captions.domain import Word
 from jobs_service.jobs.schemas import EXAMPLE_FINISHED_JOB
+from jobs_service.tracks.schemas import TrackWithCues, VersionWithCues
 
 
 class TrackOf(msgspec.Struct, frozen=True):
-    """The result of a job."""
+    """A caption track as it is now, and the words that were recognised for it."""
 
-    job_id: UUID
-    track: Track
+    track: TrackWithCues
+    words: tuple[Word, ...]
+
+
+class VersionOf(msgspec.Struct, frozen=True):
+    """What a track said before."""
+
+    track_id: UUID
+    version: VersionWithCues
 
 
 class KnownOf(msgspec.Struct, frozen=True):

@@ -12,7 +12,7 @@ from shared.security.principal import UserId
 
 @dataclass(frozen=True, slots=True)
 class FindVideo:
-    """The caller's video, once it can be captioned.
+    """The caller's video, once it can be worked on.
 
     A client may ask in the very moment content has called the video ready: the news is given
     `patience` seconds to arrive before the answer is that there is no such video.
@@ -21,8 +21,10 @@ class FindVideo:
     executor: Executor
     patience: float = 1.0
 
-    async def __call__(self, owner: UserId, video_id: UUID) -> KnownVideo:
-        """Find it; raises `VideoNotFound` or `VideoHasNoSound`."""
+    async def __call__(
+        self, owner: UserId, video_id: UUID, *, with_sound: bool = True
+    ) -> KnownVideo:
+        """Find it; raises `VideoNotFound`, or `VideoHasNoSound` where that matters."""
         video = await Videos(self.executor).find(owner, video_id)
         waited, step = 0.0, 0.02
         while video is None and waited < self.patience:
@@ -31,6 +33,6 @@ class FindVideo:
             video = await Videos(self.executor).find(owner, video_id)
         if video is None or not video.available:
             raise VideoNotFound(f"No video of yours that is ready has the id {video_id}.")
-        if not video.has_audio:
+        if with_sound and not video.has_audio:
             raise VideoHasNoSound("There is nothing to caption: the video has no sound track.")
         return video

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 
-from jobs_service.captions.repository import Tracks
-from jobs_service.captions.track import Track
+import msgspec
+
 from jobs_service.credits.use_cases import capture_hold, release_hold
 from jobs_service.events import JobFailed, JobQueued, JobStarted, JobSucceeded
-from jobs_service.jobs.domain import Job, JobStatus
+from jobs_service.jobs.domain import Job
 from jobs_service.jobs.queue import Queue
+from jobs_service.work.performing import Result
 from shared.db.database import Database, Transaction
 from shared.observability.logging import get_logger
 
@@ -40,19 +41,23 @@ class ClaimJob:
 
 @dataclass(frozen=True, slots=True)
 class FinishJob:
-    """Write a result and spend what was held for it."""
+    """Write a result and spend what was held for it, or a part of that."""
 
     database: Database
 
-    async def __call__(self, job: Job, track: Track) -> None:
-        """Store the track of a job that succeeded; raises JobLost."""
+    async def __call__(self, job: Job, result: Result) -> Job:
+        """The job that succeeded; raises JobLost."""
+        shown = None if result.shown is None else msgspec.json.encode(result.shown).decode()
+        spent = job.price if result.spent is None else min(result.spent, job.price)
         async with self.database.transaction() as tx:
-            finished = await Queue(tx).finish(job, JobStatus.SUCCEEDED)
+            finished = await Queue(tx).succeed(job, shown, spent)
             if finished is None:
                 raise JobLost
-            await Tracks(tx).add(job.id, track)
-            await capture_hold(tx, job.id)
+            if result.store is not None:
+                await result.store(tx)
+            await capture_hold(tx, job.id, spent)
             tx.announce(JobSucceeded(**finished.facts()))
+        return finished
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +69,7 @@ class FailJob:
     async def __call__(self, job: Job, code: str, detail: str) -> None:
         """Write why; raises JobLost."""
         async with self.database.transaction() as tx:
-            failed = await Queue(tx).finish(job, JobStatus.FAILED, code, detail)
+            failed = await Queue(tx).fail(job, code, detail)
             if failed is None:
                 raise JobLost
             await _give_up(tx, failed)
@@ -86,7 +91,7 @@ class HandBackJob:
 
 @dataclass(frozen=True, slots=True)
 class SweepJobs:
-    """Take back what lost its worker, fail what is hopeless, forget old keys.
+    """Take back what lost its worker, fail what is hopeless, let run what was to run later.
 
     Safe to run in several processes, since each row moves once.
     """
@@ -102,10 +107,10 @@ class SweepJobs:
             for job in failed:
                 await _give_up(tx, job)
             queued = await queue.take_back_lost(self.attempts)
+            due = await queue.promote()
             for job in queued:
                 tx.announce(JobQueued(**job.facts()))
-            await queue.forget_old_keys()
-        if moved := len(failed) + len(queued):
+        if moved := len(failed) + len(queued) + due:
             log.info("jobs_swept", jobs=moved)
         return moved
 

@@ -1,13 +1,15 @@
 """The worker: claims jobs, keeps their leases while they run, and writes how they ended."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
-from jobs_service.captions.track import Track
 from jobs_service.jobs.domain import Job
 from jobs_service.jobs.queue import Queue
+from jobs_service.parts.domain import Part
+from jobs_service.work.helping import Helping
+from jobs_service.work.performing import Perform, Result
 from jobs_service.work.progress import Progress, ProgressReports
 from jobs_service.work.use_cases import ClaimJob, FailJob, FinishJob, HandBackJob, JobLost
 from shared.clock import SystemClock
@@ -33,10 +35,6 @@ class AttemptCrashed(Unavailable):
     code, title = "attempt_crashed", "The job crashed; the error has been recorded"
 
 
-Perform = Callable[[Job, Progress], Awaitable[Track]]
-"""Does the work of a job; a Problem says why it cannot be done."""
-
-
 @dataclass(frozen=True, slots=True)
 class WorkerLimits:
     """`attempts` and concurrent jobs by number; `lease` and `attempt_time` in seconds."""
@@ -48,7 +46,10 @@ class WorkerLimits:
 
 
 class Worker:
-    """Runs up to `limits.concurrency` jobs at a time."""
+    """Runs up to `limits.concurrency` jobs at a time; `performers` do the work, by type of job.
+
+    While no job waits that it may claim, it is `helping` with parts of those of others.
+    """
 
     def __init__(
         self,
@@ -56,16 +57,18 @@ class Worker:
         name: str,
         per_user: int,
         limits: WorkerLimits,
-        perform: Perform,
+        performers: Mapping[str, Perform],
         reports: ProgressReports,
+        helping: Helping | None = None,
     ) -> None:
         self._database = database
         self._claim = ClaimJob(database, name, limits.lease, per_user)
         self._finish = FinishJob(database)
         self._fail = FailJob(database)
         self._hand_back = HandBackJob(database)
-        self._perform = perform
+        self._performers = performers
         self._reports = reports
+        self._helping = helping
         self._limits = limits
         self._clock = SystemClock()
         self._running: dict[UUID, Progress] = {}
@@ -79,6 +82,8 @@ class Worker:
         """The job may have been cancelled: find out now and not at the next heartbeat."""
         if progress := self._running.get(job_id):
             progress.look.set()
+        if self._helping:
+            self._helping.look_at(job_id)
 
     async def run(self, ready: Ready) -> None:
         """Work until cancelled; jobs under way are then queued again, for other workers."""
@@ -86,10 +91,32 @@ class Worker:
             ready()
             while True:
                 self._wake.clear()
-                while len(self._running) < self._limits.concurrency and (job := await self._next()):
-                    self._running[job.id] = Progress()
-                    group.create_task(self._work(job, self._running[job.id]), name=f"job {job.id}")
-                await happens_within(POLL_SECONDS, self._wake)
+                while self._is_free and await self._take_up(group):
+                    pass
+                if not await happens_within(POLL_SECONDS, self._wake) and self._helping:
+                    self._helping.look()
+
+    @property
+    def _is_free(self) -> bool:
+        helping = self._helping.under_way if self._helping else 0
+        return len(self._running) + helping < self._limits.concurrency
+
+    async def _take_up(self, group: asyncio.TaskGroup) -> bool:
+        """Begin a job or else, since jobs come first, a part; whether there was one."""
+        if job := await self._next():
+            self._running[job.id] = Progress()
+            group.create_task(self._work(job, self._running[job.id]), name=f"job {job.id}")
+            return True
+        if self._helping and (part := await self._helping.claim()):
+            group.create_task(self._help(self._helping, part), name=f"part of {part.job_id}")
+            return True
+        return False
+
+    async def _help(self, helping: Helping, part: Part) -> None:
+        try:
+            await helping.perform(part)
+        finally:
+            self.wake()
 
     async def _next(self) -> Job | None:
         try:
@@ -119,24 +146,24 @@ class Worker:
     async def _settle(self, job: Job, progress: Progress) -> None:
         try:
             async with asyncio.timeout(self._limits.attempt_time):
-                track = await self._attempt(job, progress)
+                result = await self._attempt(job, progress)
         except TimeoutError:
             limit = self._limits.attempt_time
             await self._fail(job, "time_limit", f"The job took more than {limit:g} seconds.")
         except Problem as problem:
             await self._refuse(job, problem)
         else:
-            await self._finish(job, track)
+            await self._finish(job, result)
             log.info("job_succeeded", job_id=job.id)
 
-    async def _attempt(self, job: Job, progress: Progress) -> Track:
+    async def _attempt(self, job: Job, progress: Progress) -> Result:
         """Perform the job while its lease is renewed; JobLost as soon as it is not ours."""
         try:
             async with asyncio.TaskGroup() as group:
                 beating = group.create_task(self._keep_lease(job, progress))
                 reporting = group.create_task(self._reports.follow(job, progress))
                 try:
-                    return await self._perform(job, progress)
+                    return await self._performers[job.type](job, progress)
                 finally:
                     beating.cancel()
                     reporting.cancel()

@@ -4,8 +4,9 @@ The quick way is msgspec's, which stops at the first mistake; only when it fails
 converted again field by field, to collect them all.
 """
 
+import types
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import msgspec
 
@@ -56,12 +57,16 @@ def convert_string(value: str, wanted: Any, field: str) -> Any:
 
 
 def _mistakes(
-    raw: object, wanted: type[Any], prefix: str, whole: str, *, strict: bool = True
+    raw: object, wanted: Any, prefix: str, whole: str, *, strict: bool = True
 ) -> list[FieldError]:
     if not isinstance(raw, Mapping):
         return [FieldError(prefix.rstrip(".") or "body", "must be a JSON object")]
+    if isinstance(wanted, types.UnionType):
+        wanted = _chosen(raw, wanted)
+        if isinstance(wanted, FieldError):
+            return [wanted]
     found: list[FieldError] = []
-    known = {}
+    known: dict[str, Any] = dict.fromkeys(_tag_field(wanted))
     for field in msgspec.structs.fields(wanted):
         name = field.encode_name
         known[name] = field
@@ -83,6 +88,24 @@ def _mistakes(
             if name not in known
         ]
     return found or [FieldError(prefix.rstrip(".") or "body", whole)]
+
+
+def _chosen(raw: Mapping[Any, Any], wanted: types.UnionType) -> Any:
+    """The Struct that `raw` says it is, or what is wrong with its saying so."""
+    tagged = {one.__struct_config__.tag: one for one in get_args(wanted)}
+    (name,) = _tag_field(next(iter(tagged.values())))
+    choice = " or ".join(repr(tag) for tag in tagged)
+    if name not in raw:
+        return FieldError(name, f"is required: {choice}")
+    if not isinstance(raw[name], str) or raw[name] not in tagged:
+        return FieldError(name, f"must be {choice}; it is {raw[name]!r}")
+    return tagged[raw[name]]
+
+
+def _tag_field(wanted: type[msgspec.Struct]) -> tuple[str, ...]:
+    """The field that tells a Struct from the others of its union, where it has one."""
+    name = wanted.__struct_config__.tag_field
+    return () if name is None else (name,)
 
 
 def _is_struct(wanted: Any) -> bool:

@@ -27,7 +27,7 @@ An answer is a Struct (JSON), None (204), or a Starlette `Response` as it is.
 import inspect
 import re
 import types
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Protocol, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -92,6 +92,7 @@ class Declaration:
     scope: str | None
     guests: bool
     callers: tuple[str, ...]
+    text_examples: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,17 +140,20 @@ def endpoint(
     scope: str | None = None,
     guests: bool = True,
     callers: tuple[str, ...] = (),
+    text_examples: Mapping[str, str] = types.MappingProxyType({}),
 ) -> Callable[[H], H]:
     """Declare a method as an endpoint.
 
     `aliases` are further paths that answer the same; `accepts` (media types) and `body_schema` (a
     JSON schema) describe a body that the handler reads itself; `answers` are the media types of a
-    raw response (`example` shows its JSON), `answer_headers` what it may carry besides, and
-    `sends_file` says that it is made by `file_response`: the file whole, in part, or not again.
+    raw response (`example` shows its JSON, `text_examples` the others), `answer_headers` what it
+    may carry besides, and `sends_file` says that it is made by `file_response`: the file whole, in
+    part, or not again.
     """
     declaration = Declaration(
         method, path, status, summary, tag, description, example, body_example, errors, aliases,
         accepts, body_schema, answers, answer_headers, sends_file, scope, guests, callers,
+        text_examples,
     )  # fmt: skip
 
     def declare(handler: H) -> H:

@@ -1,125 +1,131 @@
-"""Answers that send a file: whole or one byte range, with conditional requests (RFC 9110, 13, 14).
+"""Answers that send a file: whole or one byte range, under the client's conditions.
 
-Several ranges in one request are answered with the whole file, as RFC 9110, 14.2 allows.
+A HEAD request is told of the whole file: ranges are defined for GET alone (RFC 9110, 14.2).
 """
 
 import re
-from collections.abc import AsyncIterator, Callable
+import unicodedata
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
 from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
-from shared.errors import RangeNotSatisfiable
+from shared.http.conditions import Validators, is_known, range_of, require_conditions
 
-_ONE_RANGE = re.compile(r"bytes=[ \t]*(\d{0,18})-(\d{0,18})[ \t]*", re.IGNORECASE | re.ASCII)
+Disposition = Literal["attachment", "inline"]
+"""Whether a browser that is sent to the file saves it or shows it."""
 
-
-@dataclass(frozen=True, slots=True)
-class ByteRange:
-    """The bytes from `start` to before `end`."""
-
-    start: int
-    end: int
+_SHOWN = re.compile(r"(video|audio)/[\w.+-]+|image/(png|jpeg|webp|gif)|application/(ogg|zip)")
+_OPAQUE = "application/octet-stream"
+_BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""Characters that turn the direction of writing: `exe.4pm` would read `mp4.exe`."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServedFile:
     """A file to send: its size in bytes, a text that names exactly this content, and its bytes.
 
-    `read` gives the bytes from the first number to before the second.
+    `read` gives the bytes from the first number to before the second. A media type that a browser
+    might run is not told; `modified` is the time of the last change, where it is known.
     """
 
     filename: str
     media_type: str
     size: int
     etag: str
-    read: Callable[[int, int], AsyncIterator[bytes]]
-
-
-def wanted_range(header: str, size: int) -> ByteRange | None:
-    """The one range that `header` asks of a file of `size` bytes; None means all of it.
-
-    Raises `RangeNotSatisfiable`. What is no byte range, or several, is ignored (RFC 9110, 14.2).
-    """
-    match = _ONE_RANGE.fullmatch(header.strip())
-    if match is None or match.groups() == ("", ""):
-        return None
-    first, last = match.groups()
-    if not first:
-        start, end = max(size - int(last), 0), size
-    else:
-        start, end = int(first), min(int(last) + 1, size) if last else size
-        if last and int(last) < start:
-            return None
-    if start >= size:
-        raise RangeNotSatisfiable(
-            f"The file has {size} bytes; {header!r} asks for none of them.",
-            headers={"content-range": f"bytes */{size}"},
-        )
-    return ByteRange(start, end)
+    read: Callable[[int, int], AsyncGenerator[bytes, None]]
+    modified: datetime | None = None
+    disposition: Disposition = "attachment"
 
 
 async def file_response(request: Request, file: ServedFile) -> Response:
-    """Send `file` as `request` asks: 200, 206 or 304; raises `RangeNotSatisfiable`.
+    """Send `file` as `request` asks: 200, 206 or 304; raises `PreconditionFailed` and
+    `RangeNotSatisfiable`.
 
     The first bytes are read before the answer begins, so that a failing store is an error and not
     a broken download.
     """
-    headers = _headers(file)
-    if _matches(request.headers.get("if-none-match", ""), headers["etag"]):
+    present = Validators(f'"{file.etag}"', file.modified)
+    headers = _headers(file, present)
+    require_conditions(request.headers, present)
+    if is_known(request.headers, present):
         return Response(status_code=304, headers=headers)
-    part = wanted_range(_range_header(request, headers["etag"]), file.size)
+    media_type = safe_media_type(file.media_type)
+    if request.method == "HEAD":
+        headers["content-length"] = str(file.size)
+        return Response(headers=headers, media_type=media_type)
+    part = range_of(request.headers, present, file.size)
     status, start, end = (206, part.start, part.end) if part else (200, 0, file.size)
     if part:
         headers["content-range"] = f"bytes {start}-{end - 1}/{file.size}"
     headers["content-length"] = str(end - start)
-    if request.method == "HEAD":
-        return Response(status_code=status, headers=headers, media_type=file.media_type)
     blocks = file.read(start, end)
     first = await anext(blocks, b"")
-    return StreamingResponse(
-        _joined(first, blocks), status_code=status, headers=headers, media_type=file.media_type
+    return _BlocksResponse(first, blocks, status, headers, media_type)
+
+
+def safe_media_type(media_type: str) -> str:
+    """`media_type` where a browser can only show or save it, and never runs what is in it."""
+    return media_type if _SHOWN.fullmatch(media_type) else _OPAQUE
+
+
+def content_disposition(filename: str, disposition: Disposition) -> str:
+    """The name in ASCII and, where that loses something, in UTF-8 (RFC 6266, RFC 8187)."""
+    name = "".join("_" if _is_unsafe(one) else one for one in filename).lstrip(".") or "file"
+    plain = re.sub(r'[^\x20-\x7e]|["%]', "_", name)
+    value = f'{disposition}; filename="{plain}"'
+    return value if plain == name else f"{value}; filename*=UTF-8''{quote(name, safe='')}"
+
+
+def _is_unsafe(character: str) -> bool:
+    """Whether it separates folders, cannot be seen, or makes a name look like another one."""
+    return (
+        character in "/\\"
+        or character in _BIDI
+        or unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp")
     )
 
 
-def content_disposition(filename: str) -> str:
-    """`inline` with the name in ASCII and, where that loses something, in UTF-8 (RFC 6266)."""
-    plain = re.sub(r'[^\x20-\x7e]|["\\%]', "_", filename)
-    value = f'inline; filename="{plain}"'
-    return value if plain == filename else f"{value}; filename*=UTF-8''{quote(filename, safe='')}"
-
-
-def _headers(file: ServedFile) -> dict[str, str]:
-    return {
+def _headers(file: ServedFile, present: Validators) -> dict[str, str]:
+    headers = {
         "accept-ranges": "bytes",
         "cache-control": "private, no-cache",
-        "content-disposition": content_disposition(file.filename),
-        "content-security-policy": "default-src 'none'; sandbox",
-        "etag": f'"{file.etag}"',
+        "content-disposition": content_disposition(file.filename, file.disposition),
+        "content-security-policy": "default-src 'none'; media-src 'self'; sandbox",
+        "etag": present.etag,
         "x-content-type-options": "nosniff",
     }
+    if present.last_modified:
+        headers["last-modified"] = present.last_modified
+    return headers
 
 
-def _range_header(request: Request, etag: str) -> str:
-    """The Range header, unless If-Range names other content (RFC 9110, 13.1.5).
+class _BlocksResponse(StreamingResponse):
+    """Closes what it reads from, also when the client leaves before the end."""
 
-    A date in If-Range never matches, since no Last-Modified is sent; neither does a weak tag.
-    """
-    condition = request.headers.get("if-range")
-    if condition is not None and condition.strip() != etag:
-        return ""
-    return request.headers.get("range", "")
+    def __init__(
+        self,
+        first: bytes,
+        blocks: AsyncGenerator[bytes, None],
+        status: int,
+        headers: dict[str, str],
+        media_type: str,
+    ) -> None:
+        super().__init__(_joined(first, blocks), status, headers, media_type)
+        self._blocks = blocks
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async with aclosing(self._blocks):
+            await super().__call__(scope, receive, send)
 
 
-def _matches(if_none_match: str, etag: str) -> bool:
-    """Weak comparison with a list of tags (RFC 9110, 13.1.2)."""
-    tags = [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]
-    return etag in tags or tags == ["*"]
-
-
-async def _joined(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def _joined(first: bytes, rest: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
     yield first
     async for block in rest:
         yield block

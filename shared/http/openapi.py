@@ -12,6 +12,7 @@ from shared.errors import (
     Forbidden,
     Invalid,
     Malformed,
+    PreconditionFailed,
     Problem,
     RangeNotSatisfiable,
     TooLarge,
@@ -31,6 +32,7 @@ _FILE_HEADERS = {
     "Range": "One range of bytes, such as `bytes=0-1023`.",
     "If-Range": "The ETag for which `Range` counts; for another one the whole file is sent.",
     "If-None-Match": "ETags that the client has: the file is not sent again.",
+    "If-Match": "ETags that the client expects: nothing else is sent.",
 }
 
 _SECURITY_SCHEMES = {
@@ -197,6 +199,8 @@ def _responses(one: Endpoint, schemas: dict[Any, Any]) -> dict[str, Any]:
     declared = one.declaration
     success: dict[str, Any] = {"description": declared.summary}
     content: dict[str, Any] = {media_type: {} for media_type in declared.answers}
+    for media_type, text in declared.text_examples.items():
+        content[media_type] = {"schema": {"type": "string"}, "example": text}
     if (answer := _json_answer(one)) is not None:
         media = content["application/json"] = {"schema": schemas[answer]}
         if declared.example is not None:
@@ -250,7 +254,7 @@ def _implied_errors(one: Endpoint) -> list[type[Problem]]:
     if signature.body or signature.query or signature.path or signature.headers:
         found.append(Invalid)
     if one.declaration.sends_file:
-        found.append(RangeNotSatisfiable)
+        found += [PreconditionFailed, RangeNotSatisfiable]
     return found
 
 

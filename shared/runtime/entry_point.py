@@ -19,7 +19,8 @@ from shared.settings import CommonSettings, ProcessSettings, ServiceSettings, lo
 
 S = TypeVar("S", bound=ServiceSettings)
 Command = Callable[Concatenate[S, ...], Coroutine[Any, Any, int]]
-"""Takes the settings, and a string for each further parameter; returns an exit code."""
+"""Takes the settings, a string for each further parameter, and a bool by keyword for each option,
+which is off unless it is given; returns an exit code."""
 
 
 def main(
@@ -38,16 +39,18 @@ def main(
     known: dict[str, Command[S]] = dict(commands or {})
     if schema:
         known["migrate"] = partial(_migrate, package=module, schema=schema)
-    name, arguments = (sys.argv[1:2], sys.argv[2:])
-    if name and (name[0] not in known or len(arguments) != len(_parameters(known[name[0]]))):
-        usages = [" ".join([one, *_parameters(command)]) for one, command in known.items()]
+    name, options = sys.argv[1:2], [one for one in sys.argv[2:] if one.startswith("--")]
+    arguments = [one for one in sys.argv[2:] if one not in options]
+    if name and not (name[0] in known and _fits(known[name[0]], arguments, options)):
+        usages = [" ".join([one, *_usage(command)]) for one, command in known.items()]
         choice = f" [{' | '.join(usages)}]" if known else ""
         sys.stderr.write(f"usage: python -m {module}{choice}\n")
         return 2
     settings = load_or_exit(settings_type)
     if name:
         configure(module, settings.log_level, pretty=settings.debug)
-        return asyncio.run(known[name[0]](settings, *arguments))
+        chosen = {_keyword(one): True for one in options}
+        return asyncio.run(known[name[0]](settings, *arguments, **chosen))
     return serve(module, settings, settings.amqp_url, lambda broker: build(settings, broker))
 
 
@@ -77,6 +80,25 @@ def _parameters(command: Command[Any]) -> list[str]:
     """What a command wants to be told beside the settings, as its usage says it."""
     parameters = [*inspect.signature(command).parameters.values()][1:]
     return [one.name.upper() for one in parameters if one.kind is one.POSITIONAL_OR_KEYWORD]
+
+
+def _options(command: Command[Any]) -> list[str]:
+    """What may be said beside the parameters, as `--dry-run`."""
+    parameters = inspect.signature(command).parameters.values()
+    found = [one for one in parameters if one.kind is one.KEYWORD_ONLY and one.annotation is bool]
+    return [f"--{one.name.replace('_', '-')}" for one in found]
+
+
+def _keyword(option: str) -> str:
+    return option.removeprefix("--").replace("-", "_")
+
+
+def _usage(command: Command[Any]) -> list[str]:
+    return [*_parameters(command), *(f"[{one}]" for one in _options(command))]
+
+
+def _fits(command: Command[Any], arguments: list[str], options: list[str]) -> bool:
+    return len(arguments) == len(_parameters(command)) and {*options} <= {*_options(command)}
 
 
 async def _migrate(settings: ServiceSettings, *, package: str, schema: str) -> int:

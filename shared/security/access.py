@@ -5,6 +5,8 @@ from shared.security.principal import CallingService, Principal
 
 ADMIN = "admin:"
 """How the scopes begin that nobody has without a role."""
+PLAN = "plan:"
+"""How the scopes begin that name their owner's plan: no call asks for one, limits follow them."""
 
 
 class ScopeMissing(Forbidden):

@@ -7,12 +7,6 @@ from pathlib import Path
 _STAGED = re.compile(r"#\d+")
 
 
-def sync_file(path: Path) -> None:
-    """Force a file's bytes and its directory entry to disk."""
-    _sync(path)
-    sync_directory(path.parent)
-
-
 def sync_directory(path: Path) -> None:
     """Force the entries of a directory, and its own entry, to disk."""
     _sync(path)

@@ -14,20 +14,22 @@ bounded and does not depend on the size of the object.
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, Self
 from urllib.parse import unquote, urlsplit
+from uuid import uuid4
 
 import obstore
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, S3Store
 
 from shared.errors import Unavailable
-from shared.storage.local import remove_leftovers, sync_directory, sync_file
+from shared.storage.file_writer import BATCH_BYTES, Digest, FileWriter
+from shared.storage.local import remove_leftovers, sync_directory
 
 if TYPE_CHECKING:  # these exist for type checkers only
     from obstore import AsyncWritableFile
@@ -80,6 +82,10 @@ class Writer(Protocol):
         """Add `block`; waits while the store is slower than the caller."""
         ...
 
+    async def flush(self) -> None:
+        """Return once the digests have been fed with all that was written."""
+        ...
+
 
 class Storage:
     """One store: keys are slash-separated paths, values are bytes of any length."""
@@ -102,27 +108,40 @@ class Storage:
         return cls(_s3(parts.netloc, path.strip("/"), s3 or S3Access()))
 
     @asynccontextmanager
-    async def writer(self, key: str) -> AsyncIterator[Writer]:
-        """Write a new object in any number of blocks; it exists once the block has ended.
+    async def writer(self, key: str, digests: Sequence[Digest] = ()) -> AsyncIterator[Writer]:
+        """Write a new object in any number of blocks; it exists once the block has ended, and
+        `digests` have been fed with it.
 
         An exception inside, cancellation too, leaves nothing behind. What a killed process leaves
-        of a local file goes with `delete`; S3 discards it by a lifecycle rule of the bucket.
+        of a local file goes with `delete`; S3 discards it by a lifecycle rule of the bucket. Raises
+        `NoSuchObject` at the end when it has been deleted meanwhile.
         """
+        path = self.local_path(key)
+        write = (
+            self._object_writer(key, digests) if path is None else _file_writer(path, key, digests)
+        )
+        async with write as writer:
+            yield writer
+
+    @asynccontextmanager
+    async def _object_writer(self, key: str, digests: Sequence[Digest]) -> AsyncIterator[Writer]:
         file = obstore.open_writer_async(
             self._store, key, buffer_size=PART_BYTES, max_concurrency=2
         )
+        writer = _ObjectWriter(file, key, digests)
         try:
-            yield _FileWriter(file, key)
+            yield writer
+            await writer.flush()
         except BaseException:
-            with _reached(key):
+            with reached(key):
                 await file.__aexit__(*sys.exc_info())  # told of an exception, it aborts
             raise
-        with _reached(key):
+        with reached(key):
             await file.close()
-        if path := self.local_path(key):
-            await asyncio.to_thread(sync_file, path)
 
-    async def read(self, key: str, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
+    async def read(
+        self, key: str, start: int = 0, end: int | None = None
+    ) -> AsyncGenerator[bytes, None]:
         """The bytes from `start` to before `end` (the object's end), in blocks of up to 1 MiB.
 
         Raises `NoSuchObject`.
@@ -163,14 +182,39 @@ class Storage:
 
     async def list(self, prefix: str = "") -> AsyncIterator[StoredObject]:
         """Every whole object under the path `prefix`, in no order."""
-        with _reached(prefix):
+        with reached(prefix):
             async for page in obstore.list(self._store, prefix or None, chunk_size=500):
                 for meta in page:
                     yield StoredObject(meta["path"], meta["size"], meta["last_modified"])
 
+    async def sizes(self, prefix: str, names: Sequence[str]) -> dict[str, int]:
+        """The sizes in bytes of those objects `prefix/name` that there are; `names` are plain ASCII
+        and in order.
+
+        S3 is asked for what lies between the first and the last of them, a thousand at a time.
+        """
+        if self._directory:
+            return await asyncio.to_thread(_sizes_of_files, self._directory / prefix, names)
+        return await self._listed_sizes(prefix, names) if names else {}
+
+    async def _listed_sizes(self, prefix: str, names: Sequence[str]) -> dict[str, int]:
+        found: dict[str, int] = {}
+        wanted = frozenset(names)
+        before_first = f"{prefix}/{names[0][:-1]}"
+        with reached(prefix):
+            listed = obstore.list(self._store, prefix, offset=before_first, chunk_size=1000)
+            async for page in listed:
+                for meta in page:
+                    name = meta["path"].removeprefix(f"{prefix}/")
+                    if name > names[-1]:
+                        return found
+                    if name in wanted:
+                        found[name] = meta["size"]
+        return found
+
     async def check(self) -> None:
         """Raise `StorageUnavailable` when the store cannot be listed, or a directory written."""
-        with _reached(""):
+        with reached(""):
             await obstore.list_with_delimiter_async(self._store)
         if self._directory and not os.access(self._directory, os.W_OK | os.X_OK):
             raise StorageUnavailable(f"The directory {self._directory} cannot be written to.")
@@ -188,6 +232,17 @@ def require_storage_url(url: str) -> None:
         raise BadStorageUrl(
             f"{url!r} is no storage URL: use file:///absolute/directory or s3://bucket/prefix"
         )
+
+
+def _sizes_of_files(folder: Path, names: Sequence[str]) -> dict[str, int]:
+    found = {}
+    with reached(folder.name):
+        for name in names:
+            try:
+                found[name] = (folder / name).stat().st_size
+            except FileNotFoundError:
+                continue
+    return found
 
 
 def _directory(path: str) -> LocalStore:
@@ -218,19 +273,75 @@ def _s3(bucket: str, prefix: str, access: S3Access) -> S3Store:
     )
 
 
-class _FileWriter:
-    def __init__(self, file: "AsyncWritableFile", key: str) -> None:
+class _ObjectWriter:
+    """Gathers blocks, since each write to the store, and each change of threads, has its price."""
+
+    def __init__(self, file: "AsyncWritableFile", key: str, digests: Sequence[Digest]) -> None:
+        self._file = file
+        self._key = key
+        self._digests = digests
+        self._blocks: list[bytes] = []
+        self._gathered = 0
+
+    async def write(self, block: bytes, /) -> int:
+        self._blocks.append(block)
+        self._gathered += len(block)
+        if self._gathered >= BATCH_BYTES:
+            await self.flush()
+        return len(block)
+
+    async def flush(self) -> None:
+        block = b"".join(self._blocks)
+        self._blocks, self._gathered = [], 0
+        for digest in self._digests:
+            await asyncio.to_thread(digest.update, block)
+        with reached(self._key):
+            await self._file.write(block)
+
+
+@asynccontextmanager
+async def _file_writer(path: Path, key: str, digests: Sequence[Digest]) -> AsyncIterator[Writer]:
+    """Writes beside `path`, under a name that obstore neither lists nor finds."""
+    staged = path.with_name(f"{path.name}#{uuid4().int}")
+    with reached(key):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = FileWriter(os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), digests)
+    try:
+        try:
+            yield _ReachedFile(file, key)
+            with reached(key):
+                await file.sync()
+        finally:
+            await file.close()
+        with _found(key):  # what a sweeper has taken for left behind is gone
+            await asyncio.to_thread(_put_in_place, staged, path)
+    except BaseException:
+        staged.unlink(missing_ok=True)
+        raise
+
+
+def _put_in_place(staged: Path, path: Path) -> None:
+    staged.replace(path)
+    sync_directory(path.parent)
+
+
+class _ReachedFile:
+    def __init__(self, file: FileWriter, key: str) -> None:
         self._file = file
         self._key = key
 
     async def write(self, block: bytes, /) -> int:
-        with _reached(self._key):
+        with reached(self._key):
             return await self._file.write(block)
+
+    async def flush(self) -> None:
+        with reached(self._key):
+            await self._file.flush()
 
 
 @contextmanager
-def _reached(key: str) -> Iterator[None]:
-    """What goes wrong here lies with the store; obstore tells it in two kinds of errors."""
+def reached(key: str) -> Iterator[None]:
+    """What goes wrong in here lies with the store; obstore tells it in two kinds of errors."""
     try:
         yield
     except (BaseError, OSError) as error:
@@ -240,7 +351,7 @@ def _reached(key: str) -> Iterator[None]:
 
 @contextmanager
 def _found(key: str) -> Iterator[None]:
-    with _reached(key):
+    with reached(key):
         try:
             yield
         except FileNotFoundError as error:

@@ -14,9 +14,9 @@ from tempfile import TemporaryDirectory
 from time import perf_counter, process_time
 
 from jobs_service.captions.domain import Transcript, Word
-from jobs_service.captions.recognise import recognise
 from jobs_service.captions.track import make_track
 from shared.runtime.children import Limits
+from tests.support.recognition import recognise
 from tests.support.sound import silence, speech
 from tests.support.suite import SAMPLE
 from tests.support.word_errors import word_error_rate
@@ -48,10 +48,8 @@ async def _print_speeds() -> None:
 
 
 async def _measured(video: Path) -> tuple[Transcript, float, float]:
-    async def ignore(_: float) -> None: ...
-
     wall, cpu = perf_counter(), _cpu_of_children()
-    transcript = await recognise(video, "en", ignore, LIMITS)
+    transcript = await recognise(video, LIMITS)
     return transcript, _cpu_of_children() - cpu, perf_counter() - wall
 
 

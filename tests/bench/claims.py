@@ -24,6 +24,7 @@ from shared.db.database import Database
 from shared.db.migrations import migrate
 from shared.ids import uuid7
 from shared.security.principal import UserId
+from tests.support.jobs import new_row
 
 _CASES = ((1, 1000), (100, 10), (500, 4))
 """Users who wait, and jobs of each."""
@@ -52,7 +53,7 @@ async def _fill(database: Database, users: int, jobs: int) -> None:
         owner = UserId(uuid7())
         async with database.transaction() as tx:
             for _ in range(jobs):
-                await Jobs(tx).add(uuid7(), owner, "captions", uuid7(), "en", 1)
+                await Jobs(tx).add(new_row(owner, uuid7()))
     await database.run(text("ANALYZE jobs"))
 
 

@@ -122,6 +122,12 @@ def express_pg() -> Callable[[str, str, str], list[str]]:
     ]  # fmt: skip
 
 
+def uploads() -> Callable[[str, Path], list[str]]:
+    """Taking in files with Express and multer, or with @tus/server; raises `CannotHave`."""
+    installed = npm_project(_PEERS / "uploads", CACHE)
+    return lambda kind, folder: ["node", str(installed / "server.js"), kind, str(folder)]
+
+
 def _run(command: Sequence[str], folder: Path) -> None:
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode:

@@ -1,6 +1,7 @@
 """What every store must do, held against a local directory and against S3 (moto's server)."""
 
 import asyncio
+import hashlib
 import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from shared.storage.growing import Busy, BytesLost, Pieces, growing_object
 from shared.storage.storage import (
     PART_BYTES,
     READ_BYTES,
@@ -182,6 +184,19 @@ async def test_list_goes_beyond_one_page(storage: Storage) -> None:
     for number in range(1_050):
         await put(storage, f"many/{number}", b"")
     assert len(await keys(storage, "many")) == 1_050
+    names = sorted(str(number) for number in range(1_050))
+    assert await storage.sizes("many", names) == dict.fromkeys(names, 0)
+
+
+async def test_sizes_are_told_of_those_that_there_are(storage: Storage) -> None:
+    for name in ("a", "ab", "b", "c", "d"):
+        await put(storage, f"videos/{name}", name.encode())
+    await put(storage, "videos-old/bb", b"another's")
+    assert await storage.sizes("videos", ["ab", "bb", "c"]) == {"ab": 2, "c": 1}
+    assert await storage.sizes("videos", ["d"]) == {"d": 1}
+    assert await storage.sizes("videos", ["e", "f"]) == {}
+    assert await storage.sizes("none", ["a"]) == {}
+    assert await storage.sizes("videos", []) == {}
 
 
 async def test_keys_may_be_korean(storage: Storage) -> None:
@@ -231,3 +246,117 @@ def test_only_a_local_store_tells_its_paths(tmp_path: Path) -> None:
 def test_a_url_that_names_no_store_is_refused(url: str) -> None:
     with pytest.raises(BadStorageUrl, match="file:///absolute/directory"):
         Storage.open(url)
+
+
+async def grown(
+    storage: Storage, *blocks: bytes, offset: int = 0, pieces: Pieces = (), synced: bool = True
+) -> Pieces:
+    async with growing_object(storage, "incoming/7").append(offset, pieces) as end:
+        for block in blocks:
+            await end.write(block)
+        return pieces + await end.sync() if synced else pieces
+
+
+async def grow_and_fail(storage: Storage, offset: int, pieces: Pieces) -> None:
+    async with growing_object(storage, "incoming/7").append(offset, pieces) as end:
+        await end.write(b"x" * (PART_BYTES + 1))
+        raise LookupError
+
+
+async def test_what_grew_in_several_goes_is_one_object(storage: Storage) -> None:
+    first, second = b"a" * (PART_BYTES + 1), b"b" * 70_000
+    pieces = await grown(storage, first)
+    pieces = await grown(storage, second, b"c", offset=len(first), pieces=pieces)
+    growing = growing_object(storage, "incoming/7")
+    assert await growing.beginning(pieces, 10) == b"a" * 10
+    await growing.join(pieces, len(first) + 70_001)
+    assert await content(storage, "incoming/7") == first + second + b"c"
+    assert await keys(storage) == {"incoming/7"}
+
+
+async def test_joining_can_be_repeated(storage: Storage) -> None:
+    pieces = await grown(storage, b"one") + await grown(storage, b"two", offset=3)
+    for _ in range(2):
+        await growing_object(storage, "incoming/7").join(pieces, 6)
+    assert await content(storage, "incoming/7") == b"onetwo"
+
+
+async def test_an_object_of_one_go_is_whole_too(storage: Storage) -> None:
+    await growing_object(storage, "incoming/7").join(await grown(storage, b"all"), 3)
+    assert await content(storage, "incoming/7") == b"all"
+    assert await keys(storage) == {"incoming/7"}
+
+
+async def test_several_syncs_in_one_go_keep_everything(storage: Storage) -> None:
+    growing = growing_object(storage, "incoming/7")
+    pieces: Pieces = ()
+    async with growing.append(0, ()) as end:
+        for block in (b"one", b"", b"two", b"three"):
+            await end.write(block)
+            pieces += await end.sync()
+    await growing.join(pieces, 11)
+    assert await content(storage, "incoming/7") == b"onetwothree"
+
+
+async def test_what_was_not_synced_is_not_counted(store: Store) -> None:
+    pieces = await grown(store.storage, b"kept")
+    await grown(store.storage, b"not kept", offset=4, pieces=pieces, synced=False)
+    pieces = await grown(store.storage, b"!", offset=4, pieces=pieces)
+    await growing_object(store.storage, "incoming/7").join(pieces, 5)
+    assert await content(store.storage, "incoming/7") == b"kept!"
+    assert await store.leftovers() == []
+
+
+async def test_a_go_that_fails_leaves_what_was_there(store: Store) -> None:
+    pieces = await grown(store.storage, b"kept")
+    with pytest.raises(LookupError):
+        await grow_and_fail(store.storage, 4, pieces)
+    await growing_object(store.storage, "incoming/7").join(pieces, 4)
+    assert await content(store.storage, "incoming/7") == b"kept"
+    assert await store.leftovers() == []
+
+
+async def test_what_is_lost_of_a_growing_object_is_noticed(storage: Storage) -> None:
+    growing = growing_object(storage, "incoming/7")
+    with pytest.raises(BytesLost):
+        await growing.join(("incoming/7/gone",), 3)
+
+
+async def test_deleting_what_grows_leaves_nothing(store: Store) -> None:
+    growing = growing_object(store.storage, "incoming/7")
+    pieces = await grown(store.storage, b"one")
+    await grown(store.storage, b"two", offset=3, pieces=pieces)
+    await put(store.storage, "incoming/70", b"another")
+    for _ in range(2):
+        await growing.delete()
+    assert await keys(store.storage) == {"incoming/70"}
+
+
+async def test_digests_are_fed_with_what_is_written(storage: Storage) -> None:
+    written = os.urandom(PART_BYTES + 17)
+    whole, grew = hashlib.sha256(), hashlib.sha256()
+    async with storage.writer("k", [whole]) as writer:
+        for start in range(0, len(written), 100_000):
+            await writer.write(written[start : start + 100_000])
+    growing = growing_object(storage, "incoming/7")
+    async with growing.append(0, (), [grew]) as end:
+        await end.write(written)
+        await end.sync()
+    assert whole.digest() == grew.digest() == hashlib.sha256(written).digest()
+
+
+async def test_a_file_that_grows_is_locked_and_cut_to_its_offset(tmp_path: Path) -> None:
+    storage = Storage.open(tmp_path.as_uri())
+    growing = growing_object(storage, "incoming/7")
+    async with growing.append(0, ()) as end:
+        await end.write(b"beyond")
+        await end.sync()
+        with pytest.raises(Busy):
+            async with growing.append(0, ()):
+                pass
+    async with growing.append(2, ()) as end:
+        assert (tmp_path / "incoming" / "7").read_bytes() == b"be"
+    with pytest.raises(BytesLost) as lost:
+        async with growing.append(3, ()):
+            pass
+    assert lost.value.size == 2

@@ -11,7 +11,7 @@ from deploy.reference.composed import Process
 
 Document = dict[str, Any]
 SERVICES = ("gateway", "auth_service", "content_service", "jobs_service")
-METHODS = {"get", "post", "put", "patch", "delete"}
+METHODS = {"get", "head", "post", "put", "patch", "delete", "options"}
 
 
 @pytest.fixture(scope="session", params=SERVICES)

@@ -19,15 +19,15 @@ from content_service.videos.domain import MediaFacts, VideoId
 from content_service.videos.repository import Videos
 from content_service.videos.use_cases import EraseOwner
 from jobs_service import subscriptions as jobs
+from jobs_service.captions.schemas import CaptionsRequest
 from jobs_service.credits.domain import Balance, Entry, EntryKind, NotEnoughCredits
 from jobs_service.credits.repository import Credits
 from jobs_service.credits.use_cases import GrantGuestCredits, GrantWelcomeCredits
-from jobs_service.jobs.domain import JobFinished, JobNotFound, NewJob
+from jobs_service.jobs.domain import JobFinished, JobNotFound
 from jobs_service.jobs.repository import UNDER_WAY, Jobs
-from jobs_service.jobs.use_cases import CancelJob, SubmitJob
+from jobs_service.jobs.use_cases import CancelJob
 from jobs_service.videos.domain import VideoNotFound
-from jobs_service.videos.use_cases import FindVideo
-from jobs_service.work.use_cases import ClaimJob, FinishJob, JobLost
+from jobs_service.work.use_cases import ClaimJob, JobLost
 from shared.clock import SystemClock
 from shared.db.aliases import Aliases
 from shared.db.database import Database
@@ -38,6 +38,7 @@ from shared.messaging.envelopes import Envelopes
 from shared.messaging.event import Envelope, IntegrationEvent
 from shared.messaging.inbox import Inbox
 from shared.security.principal import UserId
+from tests.support.jobs import finish, submitting
 from tests.support.tracks import TRACK
 
 WELCOME, GUEST, BOUGHT = 20, 5, 7
@@ -120,7 +121,9 @@ class Story:
             async with self.content.transaction() as tx:
                 owner = await Aliases(tx).owner(self.guest)
                 now = SystemClock().now()
-                await Videos(tx).add_receiving(video, owner, "a.mp4", "video/mp4", now, LEASE)
+                await Videos(tx).add_receiving(
+                    video, owner, "a.mp4", "video/mp4", now, now + LEASE, plan="guest", size=1
+                )
 
         return step
 
@@ -130,8 +133,9 @@ class Story:
         async def step() -> None:
             now, videos = SystemClock().now(), Videos(self.content)
             stored = await videos.accept(
-                video, title="a", size=1, sha256="", now=now, expires=now + LEASE
-            )
+                video, title="a", content_type="video/mp4", size=1, sha256="", now=now,
+                expires=now + LEASE,
+            )  # fmt: skip
             if stored is None:
                 raise NotYet
             claim = await videos.claim(now := SystemClock().now(), now + LEASE)
@@ -147,10 +151,10 @@ class Story:
         """The guest asks for a job, or the user, once the guest is they."""
 
         async def step() -> None:
-            submit = SubmitJob(self.jobs, FindVideo(self.jobs, patience=0), SystemClock())
+            submit = submitting(self.jobs, 0)
             for owner in (self.guest, self.user):
                 try:
-                    await submit(owner, NewJob("captions", video, "en"), f"key of {video}")
+                    await submit(owner, CaptionsRequest(video_id=video), f"key of {video}")
                 except (VideoNotFound, NotEnoughCredits, Conflict):
                     continue
                 return
@@ -171,14 +175,14 @@ class Story:
             raise NotYet
         await self.meanwhile()
         try:
-            await FinishJob(self.jobs)(job, TRACK)
+            await finish(self.jobs, job, TRACK)
         except JobLost:
             raise NotYet from None
 
     async def cancel(self) -> None:
         """One of the jobs is cancelled."""
         owners = {self.guest, self.user}
-        found = [job for one in owners for job in await Jobs(self.jobs).list_of(one, 9, None, None)]
+        found = [job for one in owners for job in await Jobs(self.jobs).list_of(one, 9, None)]
         under_way = [job for job in found if job.status in UNDER_WAY]
         if len(found) < 2 or not under_way:
             raise NotYet
@@ -233,7 +237,7 @@ class Story:
         assert await Credits(self.jobs).unbalanced() == []
         had = WELCOME if self.user == self.guest else WELCOME + GUEST
         assert await Credits(self.jobs).balance(self.user) == Balance(had + BOUGHT - 1, 0)
-        found = await Jobs(self.jobs).list_of(self.user, 10, None, None)
+        found = await Jobs(self.jobs).list_of(self.user, 10, None)
         assert sorted(job.status for job in found) == ["cancelled", "succeeded"]
         seen = await Videos(self.content).list_of(self.user, 10, None)
         assert {video.id for video in seen} == set(self.videos)

@@ -65,6 +65,14 @@ class FrontEnd:
         assert not ready or video["state"] == "ready", video
         return dict(video)
 
+    async def video_when(self, path: str, states: set[str], seconds: float = 30) -> dict[str, Any]:
+        """The video at `path` once it is in one of `states`."""
+        deadline = time.monotonic() + seconds
+        while (video := await self.call("GET", path))["state"] not in states:
+            assert time.monotonic() < deadline, f"still {video}"
+            await asyncio.sleep(0.05)
+        return dict(video)
+
     async def submit(
         self, video_id: str, wanted: int = 202, key: str | None = None
     ) -> dict[str, Any]:

@@ -20,7 +20,8 @@ def npm_project(project: Path, cache: Path) -> Path:
     if not (installed / "node_modules" / ".package-lock.json").is_file():
         shutil.copytree(project, installed, dirs_exist_ok=True)
         _install(installed)
-    shutil.copy(project / "server.js", installed)
+    for script in project.glob("*.js"):
+        shutil.copy(script, installed)
     return installed
 
 

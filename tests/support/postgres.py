@@ -100,8 +100,9 @@ async def empty(database: Database) -> None:
     """Remove every row of the schema, but not the version of its migrations."""
     rows = await database.all(
         text(
-            "SELECT tablename, tablename = 'audit' AS guarded FROM pg_tables"
-            " WHERE schemaname = :schema AND tablename <> 'alembic_version'"
+            "SELECT tablename, EXISTS (SELECT FROM pg_trigger WHERE NOT tgisinternal"
+            " AND tgrelid = format('%I.%I', schemaname, tablename)::regclass) AS guarded"
+            " FROM pg_tables WHERE schemaname = :schema AND tablename <> 'alembic_version'"
         ),
         {"schema": database.schema},
     )

@@ -34,6 +34,7 @@ SETTINGS = {
     "WELCOME_CREDITS": "20",
     "ALLOWED_ORIGINS": '["https://app.example"]',
     "ACCOUNT_DELETION_DAYS": "0",
+    "WEBHOOK_ALLOW_PRIVATE": "true",  # tests listen on this machine
     "RATE_LIMIT_EXEMPT": "127.0.0.0/8",  # all the users of a test live at one address
     "RATE_LIMIT_REST_PER_MINUTE": "100000",  # and some of them are busy
 }

@@ -5,8 +5,8 @@ from urllib.parse import urlsplit
 import msgspec
 from sqlalchemy import text
 
-from auth_service.box import Box
 from auth_service.mail.domain import Letter, Template
+from shared.security.box import Box
 from tests.integration.auth.conftest import SECRET, Auth
 
 

@@ -216,7 +216,7 @@ async def test_two_administrators_cannot_take_away_each_others_role(admin: Admin
 
 async def test_roles_are_listed_with_what_they_allow(admin: Admin) -> None:
     found = await admin.call("GET", "/api/admin/roles")
-    assert {one["role"] for one in found["items"]} == {"admin", "support"}
+    assert {one["role"] for one in found["items"]} == {"admin", "pro", "support"}
 
 
 async def test_a_role_is_given_with_the_next_access_token(admin: Admin) -> None:
@@ -241,7 +241,7 @@ async def test_a_role_is_taken_away_at_once(admin: Admin) -> None:
 async def test_a_role_that_does_not_exist_is_named(admin: Admin) -> None:
     answer = await admin.call("PUT", f"{USERS}/{admin.id}/roles", 422, json={"roles": ["king"]})
     assert answer["errors"] == [
-        {"field": "roles", "message": "'king' is no role; the roles are admin, support"}
+        {"field": "roles", "message": "'king' is no role; the roles are admin, support, pro"}
     ]
 
 

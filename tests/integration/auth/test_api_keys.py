@@ -193,6 +193,16 @@ async def test_a_key_is_exchanged_for_a_short_token_of_its_scopes(auth: Auth) ->
     assert claims["exp"] - claims["iat"] == 300
 
 
+async def test_a_key_has_the_plan_of_its_owner(auth: Auth) -> None:
+    member = await Member.of(auth)
+    key = (await make(member, scopes=["videos:read"]))["key"]
+    await give_roles(auth, member, "pro")
+    claims = claims_of((await exchange(auth, key))["access_token"])
+    assert claims["scopes"] == ["videos:read", "plan:pro"]
+    refused = await make(member, 422, scopes=["plan:pro"])
+    assert "plan:" not in refused["errors"][0]["message"].partition("among")[2]
+
+
 async def test_the_token_reaches_what_its_scope_is_for_and_nothing_else(auth: Auth) -> None:
     member = await Member.of(auth)
     read = await exchange(auth, (await make(member, scopes=["profile:read"]))["key"])

@@ -17,7 +17,6 @@ from sqlalchemy import text
 from starlette.types import Receive, Scope, Send
 
 from auth_service.audit.domain import Action
-from auth_service.box import Box
 from auth_service.exports.domain import ATTEMPTS, LEASE, PAUSES
 from auth_service.exports.maker import ExportMaker
 from auth_service.exports.own_data import OwnData
@@ -30,6 +29,7 @@ from auth_service.removals.repository import Removals
 from auth_service.removals.use_cases import RemoveFiles
 from auth_service.sessions.use_cases import EndSessions
 from shared.http.in_process import InProcessTransport
+from shared.security.box import Box
 from shared.security.principal import UserId
 from shared.storage.scratch import Scratch
 from shared.storage.storage import Storage

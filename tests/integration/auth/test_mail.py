@@ -17,7 +17,6 @@ from cryptography.x509.oid import NameOID
 from sqlalchemy import text
 from structlog.testing import capture_logs
 
-from auth_service.box import Box
 from auth_service.mail.carrier import Carrier
 from auth_service.mail.console import ConsoleCarrier
 from auth_service.mail.domain import LIFETIME, Letter, Template
@@ -27,6 +26,7 @@ from auth_service.mail.repository import Mails
 from auth_service.mail.smtp import SmtpCarrier, SmtpServer
 from auth_service.mail.use_cases import WriteLetter
 from shared.db.database import Database
+from shared.security.box import Box
 from shared.security.principal import UserId
 from tests.integration.auth.conftest import SECRET, Auth
 from tests.support.clock import MovableClock

@@ -16,8 +16,8 @@ from auth_service.accounts.breached.passwords import digest_of
 from auth_service.accounts.hashes import Hashes, Verdict
 from auth_service.accounts.passwords import Passwords, TooBusy
 from auth_service.accounts.repository import Accounts
-from auth_service.box import Box
 from auth_service.mail.domain import Letter, Template
+from shared.security.box import Box
 from shared.security.principal import UserId
 from tests.integration.auth.conftest import PASSWORD, SECRET, Auth, StartAuth, bearer
 

@@ -12,7 +12,6 @@ from sqlalchemy import text
 from content_service.videos.domain import VideoId, incoming_key
 from content_service.videos.repository import BATCH, Videos
 from content_service.videos.upload import RECEIVING_LEASE
-from content_service.videos.use_cases import EMPTYING
 from shared.storage.storage import Storage, StorageUnavailable
 from tests.integration.content.world import RETENTION, World, data_of, upload
 
@@ -36,8 +35,8 @@ async def test_a_crash_between_commit_and_removal_is_finished_by_the_sweeper(
     world: World, client: httpx.AsyncClient, user: UUID, good: Path
 ) -> None:
     video_id = VideoId(UUID((await upload(client, good))["id"]))
-    until = world.clock.now() + EMPTYING
-    assert await Videos(world.database).delete(user, video_id, until)  # ... and the process dies
+    now = world.clock.now()
+    assert await Videos(world.database).delete(user, video_id, now)  # ... and the process dies
     await world.sweeper.sweep()
     assert len(world.files()) == 1  # for a minute the deleting process is believed to be at work
     world.clock.advance(61)
@@ -67,9 +66,9 @@ async def test_a_storage_that_is_away_does_not_stop_a_deletion(
 
 
 async def test_an_upload_whose_process_was_killed_is_swept_away(world: World, user: UUID) -> None:
-    video_id = VideoId(uuid4())
+    video_id, now = VideoId(uuid4()), world.clock.now()
     await Videos(world.database).add_receiving(
-        video_id, user, "a.mp4", "video/mp4", world.clock.now(), RECEIVING_LEASE
+        video_id, user, "a.mp4", "video/mp4", now, now + RECEIVING_LEASE, plan="free", size=None
     )
     half = world.storage.local_path(f"{incoming_key(video_id)}#1")
     assert half is not None
@@ -90,10 +89,10 @@ async def test_a_video_expires_after_its_retention(
     view = await upload(client, good)
     await world.prober.probe_next()
     world.clock.advance(RETENTION.total_seconds() - 1)
-    await world.sweeper.sweep()
+    await world.expire()
     assert (await client.get(f"/api/videos/{view['id']}")).json()["state"] == "ready"
     world.clock.advance(2)
-    await world.sweeper.sweep()
+    await world.expire()
     assert (await client.get(f"/api/videos/{view['id']}")).json()["state"] == "expired"
     assert world.files() == []
     assert await world.event_types() == ["content.video.ready", "content.video.expired"]
@@ -106,7 +105,7 @@ async def test_an_expired_video_can_still_be_deleted(
 ) -> None:
     video_id = (await upload(client, good))["id"]
     world.clock.advance(RETENTION.total_seconds() + 1)
-    await world.sweeper.sweep()
+    await world.expire()
     assert (await client.delete(f"/api/videos/{video_id}")).status_code == 204
     assert await world.rows() == []
 
@@ -121,7 +120,7 @@ async def test_a_sweep_goes_on_beyond_one_batch(world: World, user: UUID) -> Non
     count = BATCH * 2 + 1
     values = {"owner": user, "now": world.clock.now() - timedelta(days=1), "count": count}
     await world.database.run(statement, values)
-    await world.sweeper.sweep()
+    await world.expire()
     rows = await world.rows()
     assert {(row["state"], row["has_file"]) for row in rows} == {("expired", False)}
     assert await world.event_types() == ["content.video.expired"] * count
@@ -133,6 +132,6 @@ async def test_replicas_that_sweep_at_once_do_each_thing_once(
     for _ in range(5):
         await upload(client, good)
     world.clock.advance(RETENTION.total_seconds() + 1)
-    await asyncio.gather(*(world.sweeper.sweep() for _ in range(4)))
+    await asyncio.gather(*(world.expire() for _ in range(4)))
     assert await world.event_types() == ["content.video.expired"] * 5
     assert world.files() == []

@@ -17,7 +17,7 @@ from shared.db.aliases import Aliases
 from shared.ids import uuid7
 from shared.messaging.envelopes import Envelopes
 from shared.messaging.inbox import Inbox
-from tests.integration.content.world import GUEST_LIMITS, World, upload
+from tests.integration.content.world import GUEST_BYTES, World, upload
 
 FACTS = MediaFacts(2.0, 64, 48, "h264", "aac")
 
@@ -46,17 +46,19 @@ def content(good: Path) -> bytes:
 
 
 async def test_a_guests_file_may_not_be_large(as_guest: httpx.AsyncClient, world: World) -> None:
-    files = {"file": ("a.mp4", bytes(GUEST_LIMITS.max_bytes + 100_000))}
+    files = {"file": ("a.mp4", bytes(GUEST_BYTES + 100_000))}
     answer = await as_guest.post("/api/videos", files=files)
     assert (answer.status_code, answer.json()["code"]) == (413, "video_too_large")
-    assert answer.json()["detail"].startswith("A guest's video may have 100000 bytes at most; reg")
+    assert answer.json()["detail"] == (
+        "The plan guest takes videos of up to 100000 bytes; register for more."
+    )
     assert await world.rows() == []
 
 
 async def test_a_guests_file_may_not_grow_large_on_its_way(
     as_guest: httpx.AsyncClient, world: World, content: bytes
 ) -> None:
-    too_large = content + bytes(GUEST_LIMITS.max_bytes + 1 - len(content))
+    too_large = content + bytes(GUEST_BYTES + 1 - len(content))
     answer = await as_guest.post("/api/videos", files={"file": ("a.mp4", too_large)})
     assert (answer.status_code, answer.json()["code"]) == (413, "video_too_large")
     assert await world.rows() == []
@@ -68,8 +70,10 @@ async def test_a_guest_keeps_a_few_videos_alone(
     first = await upload(as_guest, good)
     await upload(as_guest, good)
     refused = await as_guest.post("/api/videos", files={"file": ("a.mp4", content)})
-    assert (refused.status_code, refused.json()["code"]) == (409, "too_many_guest_videos")
-    assert refused.json()["detail"] == "A guest may keep 2 videos; delete one, or register."
+    assert (refused.status_code, refused.json()["code"]) == (409, "too_many_videos")
+    assert refused.json()["detail"] == (
+        "The plan guest keeps 2 videos at a time: delete one, or register for more."
+    )
     await as_guest.delete(f"/api/videos/{first['id']}")
     await upload(as_guest, good)
 
@@ -84,7 +88,7 @@ async def test_uploads_of_a_guest_at_the_same_time_do_not_exceed_their_number(
 
 async def test_users_are_bound_by_neither(client: httpx.AsyncClient, content: bytes) -> None:
     for _ in range(3):
-        await upload(client, content + bytes(GUEST_LIMITS.max_bytes))
+        await upload(client, content + bytes(GUEST_BYTES))
 
 
 async def test_a_guests_videos_are_the_users(

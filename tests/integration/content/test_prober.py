@@ -118,7 +118,7 @@ async def test_who_lost_the_lease_writes_no_result(
     assert late is not None
     world.clock.advance(LEASE.total_seconds() + 1)
     await world.prober.probe_next()
-    assert not await Videos(world.database).reject(late, prober_module._LOST, now)
+    assert not await Videos(world.database).reject(late, prober_module._FILE_LOST, now)
     assert not await Videos(world.database).prolong_claim(late, now)
     assert await state_of(world) == ("ready", 2)
 
@@ -233,7 +233,7 @@ async def test_a_running_prober_wakes_for_a_new_video(
     async def examined() -> None:
         await asyncio.sleep(0.2)  # both lanes have found nothing and rest
         await upload(client, good)
-        world.prober.wake()
+        world.stored.set()
         await eventually(is_ready)
 
     async def is_ready() -> bool:
@@ -255,7 +255,7 @@ async def test_a_video_in_s3_is_examined_from_a_copy_that_is_removed(
     view = await upload(world.client(user), good)
     await world.prober.probe_next()
     assert (await state_of(world))[0] == "ready"
-    assert await world.keys() == {f"videos/{view['id']}"}
+    assert await world.keys() == {f"videos/{view['id']}", f"posters/{view['id']}"}
     assert list(tmp_path.iterdir()) == []  # noqa: ASYNC240
 
 

@@ -70,7 +70,36 @@ async def test_the_file_comes_back_as_it_was_sent(
     answer = await client.get(f"/api/videos/{video_id}/content")
     assert answer.content == read(good)
     assert answer.headers["content-type"] == "video/mp4"
+    assert answer.headers["content-disposition"] == 'attachment; filename="good.mp4"'
+
+
+async def test_a_browser_plays_a_video_where_that_is_asked_for(
+    world: World, client: httpx.AsyncClient, good: Path
+) -> None:
+    content = f"/api/videos/{await ready(world, client, good)}/content"
+    answer = await client.get(f"{content}?disposition=inline")
     assert answer.headers["content-disposition"] == 'inline; filename="good.mp4"'
+    wrong = await client.get(f"{content}?disposition=frame")
+    assert (wrong.status_code, wrong.json()["errors"][0]["field"]) == (422, "disposition")
+
+
+async def test_a_download_is_named_as_what_it_is(
+    world: World, client: httpx.AsyncClient, good: Path
+) -> None:
+    form = {"file": ("holiday.html", read(good))}
+    video_id = (await client.post("/api/videos", files=form)).json()["id"]
+    assert await world.prober.probe_next()
+    answer = await client.get(f"/api/videos/{video_id}/content")
+    assert answer.headers["content-disposition"] == 'attachment; filename="holiday.html.mp4"'
+
+
+async def test_a_file_that_the_store_has_lost_is_gone(
+    world: World, client: httpx.AsyncClient, good: Path
+) -> None:
+    video_id = await ready(world, client, good)
+    await world.storage.delete(f"videos/{video_id}")
+    answer = await client.get(f"/api/videos/{video_id}/content")
+    assert (answer.status_code, answer.json()["code"]) == (410, "video_file_gone")
 
 
 async def test_a_player_gets_the_range_it_asks_for(

@@ -1,5 +1,6 @@
 """The content service with everything that tests look at or move by hand."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Iterable, MutableMapping
 from dataclasses import dataclass
@@ -13,14 +14,28 @@ import msgspec
 from sqlalchemy import select, text
 from starlette.types import ASGIApp, Message
 
+from content_service.links.domain import LinkSigner
+from content_service.links.endpoints import LinkEndpoints, MediaEndpoints
+from content_service.links.use_cases import MakeLink, OpenLink
 from content_service.tables import metadata, videos
+from content_service.uploads.digests import Digests
+from content_service.uploads.endpoints import UploadEndpoints
+from content_service.uploads.finish import FinishDue, FinishUpload, RemoveUpload
+from content_service.uploads.holds import Holds
+from content_service.uploads.receive import ReceivePart
+from content_service.uploads.use_cases import CreateUpload, FindUpload, TerminateUpload
+from content_service.videos.admission import Admission
 from content_service.videos.endpoints import InternalVideoEndpoints, VideoEndpoints
+from content_service.videos.expiry import ExpireVideos
+from content_service.videos.limits import BUILT_IN, Limits, Plans
 from content_service.videos.prober import Prober
+from content_service.videos.reception import Reception
 from content_service.videos.sweeper import Sweeper
-from content_service.videos.upload import GuestLimits, UploadVideo
+from content_service.videos.upload import UploadVideo
 from content_service.videos.use_cases import (
     DeleteVideo,
     FindVideo,
+    OpenPoster,
     OpenVideo,
     RemoveFile,
 )
@@ -30,24 +45,34 @@ from shared.http.paging import Cursors
 from shared.ids import uuid7
 from shared.messaging.event import Envelope, decode
 from shared.security.principal import CallingService, Principal, SessionId, UserId
+from shared.storage.presigning import Presigner
 from shared.storage.storage import Storage
 from tests.support.clock import MovableClock
 
 MAX_BYTES = 400 * 1024 * 1024
 MAX_SECONDS = 30.0
-GUEST_LIMITS = GuestLimits(max_bytes=100_000, videos=2)
-RETENTION = timedelta(days=7)
+GUEST_BYTES = 100_000
+PLANS = {
+    "guest": msgspec.structs.replace(
+        BUILT_IN["guest"], max_bytes=GUEST_BYTES, max_seconds=MAX_SECONDS, videos=2
+    ),
+    "free": msgspec.structs.replace(BUILT_IN["free"], max_seconds=MAX_SECONDS),
+    "pro": BUILT_IN["pro"],
+}
+UPLOAD_LIFETIME = timedelta(hours=24)
+RETENTION = BUILT_IN["free"].retention
 
 
 class TrustingAuthenticator:
     """The token is the user's id, or the service's name: identity is tested elsewhere.
 
-    A guest's begins with `guest:`.
+    A guest's begins with `guest:`, that of a user with the plan `pro` with its name.
     """
 
     async def user(self, token: str) -> Principal:
-        user = UserId(UUID(token.removeprefix("guest:")))
-        return Principal(user, SessionId(uuid7()), guest=token.startswith("guest:"))
+        kind, _, user = token.rpartition(":")
+        scopes = ("plan:pro",) if kind == "pro" else ()
+        return Principal(UserId(UUID(user)), SessionId(uuid7()), (), scopes, kind == "guest")
 
     async def service(self, token: str) -> CallingService:
         return CallingService(token)
@@ -63,37 +88,66 @@ class World:
     prober: Prober
     sweeper: Sweeper
     app: ASGIApp
+    stored: asyncio.Event
     woken: list[str]
+    finish_due: FinishDue
 
     @classmethod
-    def build(cls, database: Database, storage: Storage, max_bytes: int = MAX_BYTES) -> "World":
+    def build(
+        cls,
+        database: Database,
+        storage: Storage,
+        max_bytes: int = MAX_BYTES,
+        plans: Plans | None = None,
+        presigner: Presigner | None = None,
+    ) -> "World":
         clock = MovableClock()
         remove_file = RemoveFile(database, storage)
-        prober = Prober(database, storage, clock, remove_file, MAX_SECONDS)
+        stored = asyncio.Event()
+        limits = Limits(plans or PLANS, max_bytes)
+        prober = Prober(database, storage, clock, remove_file, limits, stored)
         woken: list[str] = []
-        upload = UploadVideo(
-            database, storage, clock, remove_file, max_bytes, GUEST_LIMITS, RETENTION,
-            lambda: woken.append("prober"),
-        )  # fmt: skip
+        reception = Reception(
+            database, storage, clock, remove_file, Admission(limits), lambda: woken.append("prober")
+        )
+        digests, holds = Digests(), Holds(database, clock)
+        remove = RemoveUpload(reception, digests)
+        finish = FinishUpload(reception, digests, remove)
+        find = FindUpload(database, clock, holds)
         open_video = OpenVideo(database, storage)
+        signer = LinkSigner(b"a key of thirty-two bytes at least")
         app = build_app(
             "content",
             endpoints=[
                 VideoEndpoints(
                     database,
                     Cursors(b"a secret of thirty-two characters"),
-                    upload,
+                    UploadVideo(reception),
                     FindVideo(database),
                     open_video,
                     DeleteVideo(database, clock, remove_file),
+                    OpenPoster(database, storage),
+                    limits,
                 ),
                 InternalVideoEndpoints(open_video),
+                UploadEndpoints(
+                    max_bytes,
+                    CreateUpload(reception, UPLOAD_LIFETIME),
+                    ReceivePart(reception, holds, digests, finish, UPLOAD_LIFETIME),
+                    find,
+                    TerminateUpload(find, holds, remove),
+                ),
+                LinkEndpoints(MakeLink(open_video, signer, clock)),
+                MediaEndpoints(
+                    OpenLink(open_video, signer, clock, presigner), OpenPoster(database, storage)
+                ),
             ],
             authenticate=TrustingAuthenticator(),
             checks={},
         )
         sweeper = Sweeper(database, clock, remove_file)
-        return cls(database, storage, clock, prober, sweeper, app, woken)
+        finish_due = FinishDue(holds, finish)
+        return cls(database, storage, clock, prober, sweeper, app, stored, woken, finish_due)
 
     def client(self, token: object) -> httpx.AsyncClient:
         """A client of the user, or the service, that `token` names."""
@@ -102,6 +156,11 @@ class World:
             base_url="http://content",
             headers={"authorization": f"Bearer {token}"},
         )
+
+    async def expire(self) -> None:
+        """Expire what is due, and remove its files."""
+        await ExpireVideos(self.database, self.clock, lambda: None)()
+        await self.sweeper.sweep()
 
     async def keys(self) -> set[str]:
         """Every object in the store."""

@@ -5,12 +5,10 @@ from sqlalchemy import text
 
 from auth_service.events import GuestCreated, GuestUpgraded, UserDeleted, UserRegistered
 from content_service.events import VideoDeleted, VideoReady
+from jobs_service.captions.schemas import CaptionsRequest
 from jobs_service.credits.use_cases import GrantGuestCredits, GrantWelcomeCredits
-from jobs_service.jobs.domain import NewJob
-from jobs_service.jobs.use_cases import SubmitJob
 from jobs_service.subscriptions import subscriptions
-from jobs_service.videos.use_cases import FindVideo
-from jobs_service.work.use_cases import ClaimJob, FinishJob, JobLost
+from jobs_service.work.use_cases import ClaimJob, JobLost
 from shared.clock import SystemClock
 from shared.db.aliases import OwnerErased
 from shared.db.database import Database
@@ -23,6 +21,7 @@ from shared.messaging.inbox import Inbox
 from shared.messaging.purge import PurgeDeadLetters
 from shared.security.principal import UserId
 from tests.integration.jobs.conftest import Setting
+from tests.support.jobs import finish, submitting
 from tests.support.traces import traces
 from tests.support.tracks import TRACK
 
@@ -34,7 +33,7 @@ class Service:
 
     def __init__(self, database: Database, setting: Setting) -> None:
         self.database, self.setting = database, setting
-        self.submit_job = SubmitJob(database, FindVideo(database, patience=0), SystemClock())
+        self.submit_job = submitting(database, 0)
         self.claim = ClaimJob(database, "worker", 15, 2)
         self.heard = subscriptions(Inbox(database), GrantWelcomeCredits(20), GrantGuestCredits(5))
 
@@ -52,14 +51,14 @@ class Service:
         await self.hears(UserRegistered(user, "mina", NOW))
         for number in range(3):
             video = await self.setting.video(user)
-            new = NewJob("captions", video.id, "en")
+            new = CaptionsRequest(video_id=video.id)
             await self.submit_job(user, new, f"{user}-{number}")
             if number == 2:
                 break
             claimed = await self.claim()
             assert claimed is not None
             if number == 0:
-                await FinishJob(self.database)(claimed, TRACK)
+                await finish(self.database, claimed, TRACK)
         return user
 
     async def left_of(self, *owners: UserId) -> set[str]:
@@ -103,12 +102,12 @@ async def test_a_worker_loses_the_job_of_the_erased(service: Service, database: 
     mina = UserId(uuid7())
     await service.hears(UserRegistered(mina, "mina", NOW))
     video = await service.setting.video(mina)
-    await service.submit_job(mina, NewJob("captions", video.id, "en"), None)
+    await service.submit_job(mina, CaptionsRequest(video_id=video.id), None)
     claimed = await service.claim()
     assert claimed is not None
     await service.hears(UserDeleted(mina, NOW))
     with pytest.raises(JobLost):
-        await FinishJob(database)(claimed, TRACK)
+        await finish(database, claimed, TRACK)
     cancelled = text("SELECT 1 FROM outbox WHERE envelope::json->>'type' = 'jobs.job.cancelled'")
     assert await database.one(cancelled)
     assert await service.left_of(mina) == set()
@@ -133,7 +132,7 @@ async def test_a_request_under_way_brings_nobody_back(service: Service) -> None:
     await service.hears(UserDeleted(mina, NOW))  # once more does no harm
     video = await service.setting.video(mina)  # as if it had been read before
     with pytest.raises(OwnerErased):
-        await service.submit_job(mina, NewJob("captions", video.id, "en"), None)
+        await service.submit_job(mina, CaptionsRequest(video_id=video.id), None)
 
 
 @pytest.mark.parametrize("overtaken", [False, True])
@@ -143,7 +142,7 @@ async def test_what_a_guest_had_goes_with_the_user_they_turned_out_to_be(
     guest, mina = UserId(uuid7()), UserId(uuid7())
     await service.hears(GuestCreated(guest, NOW), UserRegistered(mina, "mina", NOW))
     video = await service.setting.video(guest)
-    await service.submit_job(guest, NewJob("captions", video.id, "en"), None)
+    await service.submit_job(guest, CaptionsRequest(video_id=video.id), None)
     upgraded, deleted = GuestUpgraded(guest, mina, NOW), UserDeleted(mina, NOW)
     await service.hears(*((deleted, upgraded) if overtaken else (upgraded, deleted)))
     assert await service.left_of(guest, mina) == set()

@@ -3,21 +3,23 @@
 import asyncio
 from uuid import UUID
 
+import msgspec
 import pytest
 from sqlalchemy import text
 
 from auth_service.events import GuestCreated, GuestUpgraded, UserRegistered
 from content_service.events import VideoDeleted, VideoReady
+from jobs_service.captions.schemas import CaptionsRequest
 from jobs_service.credits.domain import Balance
 from jobs_service.credits.repository import Credits
 from jobs_service.credits.use_cases import GrantGuestCredits, GrantWelcomeCredits
-from jobs_service.jobs.domain import Job, JobStatus, NewJob
+from jobs_service.jobs.domain import Job, JobStatus
 from jobs_service.jobs.repository import Jobs
-from jobs_service.jobs.use_cases import CancelJob, FindJob, SubmitJob
+from jobs_service.jobs.use_cases import CancelJob, FindJob
 from jobs_service.subscriptions import subscriptions
 from jobs_service.videos.repository import Videos
 from jobs_service.videos.use_cases import FindVideo
-from jobs_service.work.use_cases import ClaimJob, FinishJob
+from jobs_service.work.use_cases import ClaimJob
 from shared.clock import SystemClock
 from shared.db.aliases import Aliases
 from shared.db.database import Database
@@ -27,9 +29,15 @@ from shared.messaging.event import IntegrationEvent
 from shared.messaging.inbox import Inbox
 from shared.security.principal import UserId
 from tests.integration.jobs.conftest import Setting
+from tests.support.jobs import finish, new_row, submitting
 from tests.support.tracks import TRACK
 
 WELCOME, GUEST = 20, 5
+
+
+def again_for(job: Job) -> CaptionsRequest:
+    """The request that made the job."""
+    return msgspec.json.decode(job.request, type=CaptionsRequest)
 
 
 class Service:
@@ -37,7 +45,7 @@ class Service:
 
     def __init__(self, database: Database, setting: Setting) -> None:
         self.database, self.setting = database, setting
-        self.submit_job = SubmitJob(database, FindVideo(database, patience=0), SystemClock())
+        self.submit_job = submitting(database, 0)
         self._subscriptions = subscriptions(
             Inbox(database), GrantWelcomeCredits(WELCOME), GrantGuestCredits(GUEST)
         )
@@ -68,7 +76,7 @@ class Service:
     async def submit(self, owner: UserId, seconds: float = 30, key: str | None = None) -> Job:
         """A new video, and a job on it."""
         video = await self.setting.video(owner, seconds=seconds)
-        return await self.submit_job(owner, NewJob("captions", video.id, "en"), key)
+        return await self.submit_job(owner, CaptionsRequest(video_id=video.id), key)
 
     async def balance(self, owner: UserId) -> Balance:
         """What can be spent, and what is held."""
@@ -131,7 +139,7 @@ async def test_everything_of_the_guest_is_the_users(service: Service) -> None:
     assert await service.balance(guest) == Balance(0, 0)
     assert await service.balance(user) == Balance(WELCOME + GUEST - 1, 1)
     assert (await FindJob(service.database)(user, job.id)).status is JobStatus.QUEUED
-    again = await service.submit_job(user, NewJob("captions", job.video_id, "en"), "once")
+    again = await service.submit_job(user, again_for(job), "once")
     assert again.id == job.id
 
 
@@ -153,7 +161,7 @@ async def test_a_running_job_goes_on_and_is_charged_to_the_user(service: Service
     assert claimed is not None
     assert claimed.id == job.id
     await service.adopt(guest, user)
-    await FinishJob(service.database)(claimed, TRACK)
+    await finish(service.database, claimed, TRACK)
     assert (await FindJob(service.database)(user, job.id)).status is JobStatus.SUCCEEDED
     assert await service.balance(user) == Balance(WELCOME + GUEST - 1, 0)
 
@@ -171,7 +179,7 @@ async def test_of_two_equal_keys_the_users_stays(service: Service) -> None:
     await service.submit(guest, key="once")
     kept = await service.submit(user, key="once")
     await service.adopt(guest, user)
-    again = await service.submit_job(user, NewJob("captions", kept.video_id, "en"), "once")
+    again = await service.submit_job(user, again_for(kept), "once")
     assert again.id == kept.id
     assert await service.left_under(guest) == {}
 
@@ -180,7 +188,7 @@ async def test_a_job_that_both_have_under_way_is_the_users(service: Service) -> 
     guest, user = await service.guest(), await service.user()
     double = await service.submit(guest)
     await service.database.run(text("UPDATE videos SET owner_id = :user"), {"user": user})
-    kept = await service.submit_job(user, NewJob("captions", double.video_id, "en"), None)
+    kept = await service.submit_job(user, again_for(double), None)
     await service.adopt(guest, user)
     find = FindJob(service.database)
     assert (await find(user, double.id)).status is JobStatus.CANCELLED
@@ -220,8 +228,8 @@ async def test_a_job_that_is_submitted_at_the_same_moment_is_the_users(service: 
             await service.adopt(guest, user)
             return found
 
-    submit = SubmitJob(service.database, AdoptedMeanwhile(), SystemClock())  # type: ignore[arg-type]
-    job = await submit(guest, NewJob("captions", video.id, "en"), "late")
+    submit = submitting(service.database, find_video=AdoptedMeanwhile())
+    job = await submit(guest, CaptionsRequest(video_id=video.id), "late")
     assert job.owner_id == user
     assert await service.left_under(guest) == {}
 
@@ -231,7 +239,7 @@ async def test_moving_waits_for_what_is_being_written(service: Service) -> None:
     video = await service.setting.video(guest)
     async with service.database.transaction() as tx:
         await Aliases(tx).owner(guest)
-        await Jobs(tx).add(uuid7(), guest, "captions", video.id, "en", 1)
+        await Jobs(tx).add(new_row(guest, video.id))
         adopting = asyncio.create_task(service.adopt(guest, user))
         await asyncio.sleep(0.1)
         assert not adopting.done()
@@ -271,7 +279,7 @@ async def test_a_second_guests_job_is_paid_for_but_not_given_back(service: Servi
     assert await service.balance(user) == Balance(WELCOME + GUEST, 1)
     claimed = await ClaimJob(service.database, "worker", 30, 2)()
     assert claimed is not None
-    await FinishJob(service.database)(claimed, TRACK)
+    await finish(service.database, claimed, TRACK)
     assert await service.balance(user) == Balance(WELCOME + GUEST, 0)
 
 

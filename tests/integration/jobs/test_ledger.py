@@ -6,24 +6,23 @@ from contextlib import suppress
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from jobs_service.captions.schemas import CaptionsRequest
 from jobs_service.credits.domain import NotEnoughCredits
 from jobs_service.credits.repository import Credits
-from jobs_service.jobs.domain import Job, JobFinished, JobStatus, NewJob
+from jobs_service.jobs.domain import Job, JobFinished, JobStatus
 from jobs_service.jobs.repository import Jobs
-from jobs_service.jobs.use_cases import CancelJob, SubmitJob
-from jobs_service.videos.use_cases import FindVideo
+from jobs_service.jobs.use_cases import CancelJob
 from jobs_service.work.use_cases import (
     ClaimJob,
     FailJob,
-    FinishJob,
     HandBackJob,
     JobLost,
     SweepJobs,
 )
-from shared.clock import SystemClock
 from shared.db.database import Database
 from shared.security.principal import UserId
 from tests.integration.jobs.conftest import Setting
+from tests.support.jobs import finish, submitting
 from tests.support.tracks import TRACK
 
 STEPS = ("submit", "grant", "claim", "finish", "fail", "cancel", "hand_back", "lose", "sweep")
@@ -45,8 +44,8 @@ class History:
 
     async def submit(self) -> None:
         video = await self.setting.video(self.owner, seconds=self.random.choice([10, 70, 200]))
-        submit = SubmitJob(self.database, FindVideo(self.database), SystemClock())
-        await submit(self.owner, NewJob("captions", video.id, "en"), None)
+        submit = submitting(self.database)
+        await submit(self.owner, CaptionsRequest(video_id=video.id), None)
 
     async def grant(self) -> None:
         await self.setting.grant(self.owner, 2)
@@ -64,7 +63,7 @@ class History:
 
     async def finish(self) -> None:
         if self.held:
-            await FinishJob(self.database)(self.random.choice(self.held), TRACK)
+            await finish(self.database, self.random.choice(self.held), TRACK)
 
     async def fail(self) -> None:
         if self.held:
@@ -75,7 +74,7 @@ class History:
             await HandBackJob(self.database)(self.random.choice(self.held), counted=True)
 
     async def cancel(self) -> None:
-        jobs = await Jobs(self.database).list_of(self.owner, 50, None, None)
+        jobs = await Jobs(self.database).list_of(self.owner, 50, None)
         if jobs:
             await CancelJob(self.database)(self.owner, self.random.choice(jobs).id)
 
@@ -93,7 +92,7 @@ async def test_no_sequence_of_events_loses_or_makes_credits(
     ledger = Credits(database)
     assert await ledger.unbalanced() == []
     left = await ledger.balance(history.owner)
-    jobs = await Jobs(database).list_of(history.owner, 100, None, None)
+    jobs = await Jobs(database).list_of(history.owner, 100, None)
     spent = sum(job.price for job in jobs if job.status is JobStatus.SUCCEEDED)
     held = sum(job.price for job in jobs if job.status in (JobStatus.QUEUED, JobStatus.RUNNING))
     assert (left.balance, left.held) == (history.granted - spent - held, held)

@@ -5,38 +5,38 @@ import asyncio
 import pytest
 from sqlalchemy import text
 
+from jobs_service.captions.schemas import CaptionsRequest
 from jobs_service.credits.domain import Balance, NotEnoughCredits
 from jobs_service.credits.repository import Credits
 from jobs_service.credits.use_cases import GrantWelcomeCredits
+from jobs_service.idempotency.domain import KeyReused, RequestInProgress
+from jobs_service.idempotency.repository import IdempotencyKeys
 from jobs_service.jobs.domain import (
     Job,
     JobFinished,
     JobNotFound,
     JobStatus,
-    KeyReused,
-    NewJob,
-    RequestInProgress,
 )
 from jobs_service.jobs.queue import Queue
 from jobs_service.jobs.repository import Jobs
-from jobs_service.jobs.use_cases import CancelJob, CancelJobsOfVideo, SubmitJob
+from jobs_service.jobs.submit import SubmitJob
+from jobs_service.jobs.use_cases import CancelJob, CancelJobsOfVideo
 from jobs_service.videos.domain import KnownVideo, VideoHasNoSound, VideoNotFound
 from jobs_service.videos.repository import Videos
-from jobs_service.videos.use_cases import FindVideo
 from jobs_service.work.use_cases import FailJob
-from shared.clock import SystemClock
 from shared.db.database import Database
 from shared.ids import uuid7
 from tests.integration.jobs.conftest import Setting
+from tests.support.jobs import submitting
 
 
 @pytest.fixture
 def submit(database: Database) -> SubmitJob:
-    return SubmitJob(database, FindVideo(database, patience=0.1), SystemClock())
+    return submitting(database, 0.1)
 
 
-def captions_of(video: KnownVideo) -> NewJob:
-    return NewJob("captions", video.id, "en")
+def captions_of(video: KnownVideo) -> CaptionsRequest:
+    return CaptionsRequest(video_id=video.id)
 
 
 async def balance_of(database: Database, video: KnownVideo) -> Balance:
@@ -95,7 +95,7 @@ async def test_a_key_that_is_being_worked_on_is_a_conflict(
     owner = await setting.user(10)
     video = await setting.video(owner)
     async with database.transaction() as tx:
-        assert await Jobs(tx).lock_key(owner, "key")
+        assert await IdempotencyKeys(tx).lock(owner, "key")
         with pytest.raises(RequestInProgress):
             await submit(owner, captions_of(video), "key")
 
@@ -110,7 +110,7 @@ async def test_two_submits_at_once_with_credit_for_one_make_one_job(
     )
     assert sorted(type(one).__name__ for one in results) == ["Job", "NotEnoughCredits"]
     assert await balance_of(database, videos[0]) == Balance(0, 1)
-    assert len(await Jobs(database).list_of(owner, 10, None, None)) == 1
+    assert len(await Jobs(database).list_of(owner, 10, None)) == 1
 
 
 async def test_many_equal_submits_at_once_are_one_job(
@@ -130,8 +130,8 @@ async def test_too_few_credits_leave_nothing_behind(
     video = await setting.video(owner, seconds=120)
     with pytest.raises(NotEnoughCredits, match="costs 2 credits; the account has 1"):
         await submit(owner, captions_of(video), "key")
-    assert await Jobs(database).list_of(owner, 10, None, None) == []
-    assert await Jobs(database).answered(owner, "key") is None
+    assert await Jobs(database).list_of(owner, 10, None) == []
+    assert await IdempotencyKeys(database).find(owner, "key") is None
     assert await outbox_types(database) == []
 
 
@@ -167,7 +167,7 @@ async def test_news_of_a_video_that_arrives_a_moment_later_is_waited_for(
         await asyncio.sleep(0.1)
         await Videos(database).save(video)
 
-    patient = SubmitJob(database, FindVideo(database, patience=5), SystemClock())
+    patient = submitting(database, 5)
     job, _ = await asyncio.gather(patient(owner, captions_of(video), None), arrive())
     assert job.status is JobStatus.QUEUED
 

@@ -8,25 +8,26 @@ import msgspec
 import pytest
 from sqlalchemy import text
 
-from jobs_service.captions.track import Track
+from jobs_service.captions.schemas import CaptionsRequest
 from jobs_service.credits.domain import Balance
 from jobs_service.credits.repository import Credits
 from jobs_service.events import JobProgressed
-from jobs_service.jobs.domain import Job, JobStatus, NewJob
+from jobs_service.jobs.domain import Job, JobStatus
 from jobs_service.jobs.repository import Jobs
-from jobs_service.jobs.use_cases import CancelJob, SubmitJob
-from jobs_service.videos.use_cases import FindVideo
+from jobs_service.jobs.use_cases import CancelJob
 from jobs_service.work import progress as progress_module
 from jobs_service.work import worker as module
+from jobs_service.work.performing import Perform, Result
 from jobs_service.work.progress import Progress, ProgressReports
 from jobs_service.work.sources import SourceGone, SourceUnavailable
-from jobs_service.work.worker import Perform, Worker, WorkerLimits
-from shared.clock import SystemClock
+from jobs_service.work.use_cases import SweepJobs
+from jobs_service.work.worker import Worker, WorkerLimits
 from shared.db.database import Database
 from shared.messaging.broker import Broadcast
 from shared.messaging.event import Envelope
 from shared.messaging.in_process import InProcessBroker
 from tests.integration.jobs.conftest import Setting
+from tests.support.jobs import captioned, submitting
 from tests.support.tracks import TRACK
 
 LIMITS = WorkerLimits(concurrency=2, attempts=2, lease=5, attempt_time=30)
@@ -40,7 +41,7 @@ async def working(
     broker: InProcessBroker | None = None,
 ) -> AsyncIterator[Worker]:
     reports = ProgressReports(broker or InProcessBroker())
-    worker = Worker(database, "worker", 10, limits, perform, reports)
+    worker = Worker(database, "worker", 10, limits, {"captions": perform}, reports)
     async with asyncio.TaskGroup() as group:
         running = group.create_task(worker.run(lambda: None))
         yield worker
@@ -51,8 +52,8 @@ async def working(
 async def job(database: Database, setting: Setting) -> Job:
     owner = await setting.user(10)
     video = await setting.video(owner)
-    submit = SubmitJob(database, FindVideo(database), SystemClock())
-    return await submit(owner, NewJob("captions", video.id, "en"), None)
+    submit = submitting(database)
+    return await submit(owner, CaptionsRequest(video_id=video.id), None)
 
 
 async def state_of(database: Database, job: Job) -> Job:
@@ -71,20 +72,20 @@ async def when(
 
 
 def raising(error: Exception) -> Perform:
-    async def perform(job: Job, progress: Progress) -> Track:
+    async def perform(job: Job, progress: Progress) -> Result:
         raise error
 
     return perform
 
 
-async def succeed(job: Job, progress: Progress) -> Track:
-    return TRACK
+async def succeed(job: Job, progress: Progress) -> Result:
+    return captioned(job, TRACK)
 
 
-async def hang(job: Job, progress: Progress) -> Track:
+async def hang(job: Job, progress: Progress) -> Result:
     progress.reached = 0.5
     await asyncio.sleep(3600)
-    return TRACK
+    return captioned(job, TRACK)
 
 
 def finished(job: Job) -> bool:
@@ -98,8 +99,8 @@ async def test_a_job_that_waits_is_done_and_its_wake_up_needs_no_poll(
         assert (await when(database, job, finished)).status is JobStatus.SUCCEEDED
         await asyncio.sleep(0.05)
         video = await setting.video(job.owner_id)
-        submit = SubmitJob(database, FindVideo(database), SystemClock())
-        later = await submit(job.owner_id, NewJob("captions", video.id, "en"), None)
+        submit = submitting(database)
+        later = await submit(job.owner_id, CaptionsRequest(video_id=video.id), None)
         worker.wake()
         await when(database, later, finished, seconds=module.POLL_SECONDS / 2)
 
@@ -123,8 +124,11 @@ async def test_what_may_work_later_is_tried_again_and_then_fails(
 ) -> None:
     monkeypatch.setattr(module, "RETRY_DELAYS", (0.1,))
     monkeypatch.setattr(module, "POLL_SECONDS", 0.1)
+    sweep = SweepJobs(database, attempts=2)
+
     async with working(database, raising(error)):
-        failed = await when(database, job, finished)
+        while not finished(failed := await state_of(database, job)):
+            await sweep()
     assert (failed.error_code, failed.attempt) == (code, 2)
     assert await Credits(database).balance(job.owner_id) == Balance(10, 0)
 
@@ -150,7 +154,7 @@ async def test_progress_is_told_four_times_a_second_at_most_and_only_when_it_gro
     async def hear(envelope: Envelope) -> None:
         told.append(msgspec.json.decode(envelope.data, type=JobProgressed))
 
-    async def perform(job: Job, progress: Progress) -> Track:
+    async def perform(job: Job, progress: Progress) -> Result:
         for step in range(100):
             progress.reached = step / 200
             await asyncio.sleep(0.01)
@@ -180,11 +184,11 @@ async def test_a_job_runs_on_while_nobody_can_be_told_of_its_progress(
 ) -> None:
     monkeypatch.setattr(progress_module, "SECONDS_BETWEEN_REPORTS", 0.01)
 
-    async def perform(job: Job, progress: Progress) -> Track:
+    async def perform(job: Job, progress: Progress) -> Result:
         for step in range(10):
             progress.reached = step / 20
             await asyncio.sleep(0.02)
-        return TRACK
+        return captioned(job, TRACK)
 
     async with working(database, perform):  # with a broker that does not run
         found = await when(database, job, finished)
@@ -196,7 +200,7 @@ async def test_a_cancelled_job_stops_at_once_when_its_worker_hears_of_it(
 ) -> None:
     stopped = asyncio.Event()
 
-    async def perform(job: Job, progress: Progress) -> Track:
+    async def perform(job: Job, progress: Progress) -> Result:
         try:
             return await hang(job, progress)
         finally:
@@ -215,7 +219,7 @@ async def test_a_cancelled_job_stops_within_a_heartbeat_when_the_news_is_lost(
 ) -> None:
     stopped = asyncio.Event()
 
-    async def perform(job: Job, progress: Progress) -> Track:
+    async def perform(job: Job, progress: Progress) -> Result:
         try:
             return await hang(job, progress)
         finally:
@@ -238,10 +242,10 @@ async def test_a_worker_that_stops_hands_its_jobs_back(database: Database, job: 
 async def test_no_more_jobs_run_at_a_time_than_the_worker_may(
     database: Database, job: Job, setting: Setting
 ) -> None:
-    submit = SubmitJob(database, FindVideo(database), SystemClock())
+    submit = submitting(database)
     for _ in range(3):
         video = await setting.video(job.owner_id)
-        await submit(job.owner_id, NewJob("captions", video.id, "en"), None)
+        await submit(job.owner_id, CaptionsRequest(video_id=video.id), None)
     async with working(database, hang):
         await asyncio.sleep(0.3)
         row = await database.one(text("SELECT count(*) AS n FROM jobs WHERE status = 'running'"))

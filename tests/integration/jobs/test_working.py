@@ -5,33 +5,33 @@ import asyncio
 import pytest
 from sqlalchemy import text
 
+from jobs_service.captions.schemas import CaptionsRequest
 from jobs_service.credits.domain import Balance
 from jobs_service.credits.repository import Credits
 from jobs_service.credits.use_cases import release_hold
-from jobs_service.jobs.domain import Job, JobStatus, NewJob
+from jobs_service.idempotency.repository import IdempotencyKeys
+from jobs_service.jobs.domain import Job, JobStatus
 from jobs_service.jobs.queue import Queue
 from jobs_service.jobs.repository import Jobs
-from jobs_service.jobs.use_cases import CancelJob, SubmitJob
-from jobs_service.videos.use_cases import FindVideo
+from jobs_service.jobs.use_cases import CancelJob
 from jobs_service.work.use_cases import (
     ClaimJob,
     FailJob,
-    FinishJob,
     HandBackJob,
     JobLost,
     SweepJobs,
 )
-from shared.clock import SystemClock
 from shared.db.database import Database
 from shared.security.principal import UserId
 from tests.integration.jobs.conftest import Setting
+from tests.support.jobs import finish, submitting
 from tests.support.tracks import TRACK
 
 
 async def submitted(database: Database, setting: Setting, owner: UserId) -> Job:
     video = await setting.video(owner)
-    submit = SubmitJob(database, FindVideo(database), SystemClock())
-    return await submit(owner, NewJob("captions", video.id, "en"), None)
+    submit = submitting(database)
+    return await submit(owner, CaptionsRequest(video_id=video.id), None)
 
 
 def claiming(database: Database, *, lease: float = 30, per_user: int = 10) -> ClaimJob:
@@ -54,7 +54,7 @@ async def test_success_spends_what_was_held(database: Database, setting: Setting
     owner = await setting.user(10)
     await submitted(database, setting, owner)
     job = await claimed(database)
-    await FinishJob(database)(job, TRACK)
+    await finish(database, job, TRACK)
     done = await state_of(database, job)
     assert (done.status, done.progress) == (JobStatus.SUCCEEDED, 1.0)
     assert done.finished_at is not None
@@ -128,13 +128,13 @@ async def test_a_lost_lease_is_taken_back_and_its_old_worker_can_write_nothing(
 
     assert not await Queue(database).heartbeat(old, 30, 0.9)
     with pytest.raises(JobLost):
-        await FinishJob(database)(old, TRACK)
+        await finish(database, old, TRACK)
     with pytest.raises(JobLost):
         await FailJob(database)(old, "broken", "It broke.")
     await HandBackJob(database)(old, counted=True)
     assert (await state_of(database, new)).status is JobStatus.RUNNING
 
-    await FinishJob(database)(new, TRACK)
+    await finish(database, new, TRACK)
     assert await Credits(database).balance(owner) == Balance(9, 0)
 
 
@@ -144,7 +144,7 @@ async def test_a_cancelled_job_cannot_be_finished(database: Database, setting: S
     job = await claimed(database)
     await CancelJob(database)(owner, job.id)
     with pytest.raises(JobLost):
-        await FinishJob(database)(job, TRACK)
+        await finish(database, job, TRACK)
     assert await Credits(database).balance(owner) == Balance(10, 0)
 
 
@@ -156,7 +156,7 @@ async def test_cancel_and_finish_at_once_resolve_the_hold_once(
         await submitted(database, setting, owner)
         job = await claimed(database)
         await asyncio.gather(
-            FinishJob(database)(job, TRACK),
+            finish(database, job, TRACK),
             CancelJob(database)(owner, job.id),
             return_exceptions=True,
         )
@@ -206,18 +206,18 @@ async def test_a_job_to_be_retried_later_waits(database: Database, setting: Sett
     await HandBackJob(database)(await claimed(database), delay=60, counted=True)
     assert await claiming(database)() is None
     await database.run(text("UPDATE jobs SET run_after = now()"))
+    assert await SweepJobs(database, attempts=3)() == 1
     assert (await claimed(database)).attempt == 2
 
 
 async def test_old_idempotency_keys_are_forgotten(database: Database, setting: Setting) -> None:
-    owner = await setting.user()
-    job = await submitted(database, setting, owner)
-    await Jobs(database).remember_answer(owner, "key", b"hash", job.id, b"{}")
-    assert await Jobs(database).answered(owner, "key") is not None
+    owner, keys = await setting.user(), IdempotencyKeys(database)
+    await keys.add(owner, "key", b"hash", b"{}")
+    assert await keys.find(owner, "key") is not None
+    assert await keys.forget_old() == 0
     await database.run(text("UPDATE idempotency_keys SET created_at = now() - interval '25 hours'"))
-    assert await Jobs(database).answered(owner, "key") is None
-    await SweepJobs(database, attempts=3)()
-    assert (await database.all(text("SELECT 1 FROM idempotency_keys"))) == []
+    assert await keys.find(owner, "key") is None
+    assert await keys.forget_old() == 1
 
 
 async def test_the_sweeper_does_not_wait_for_a_job_that_is_being_cancelled(

@@ -19,6 +19,8 @@ RULES = {
     "longest_duration",
     "gap",
     "overlap",
+    "orphans",
+    "annotations",
 }
 
 
@@ -43,6 +45,9 @@ def test_a_good_cue_passes() -> None:
         ([Cue(1, 1.8, ("so",))], "shortest_duration", 0.8),
         ([Cue(1, 8.001, ("so",))], "longest_duration", 7.001),
         ([Cue(1, 2, ("so",)), Cue(2.083, 4, ("so",))], "gap", 0.083),
+        ([Cue(1, 4, ("This is what they are", "for."))], "orphans", 1),
+        ([Cue(1, 4, ("[door slams]",))], "annotations", 1),
+        ([Cue(1, 4, ("♪ la la ♪",))], "annotations", 1),
     ],
 )
 def test_each_broken_rule_is_counted_with_its_worst_value(
@@ -53,6 +58,17 @@ def test_each_broken_rule_is_counted_with_its_worst_value(
     assert broken(report) == {rule}
     assert getattr(report, rule).violations == 1
     assert getattr(report, rule).worst == worst
+
+
+@pytest.mark.parametrize(
+    ("text", "passes"),
+    [("[door slams]", True), ("[MINA] Who is there?", True), ("♪", True), ("[door", False),
+     ("a ] b", False), ("[]", False)],
+)  # fmt: skip
+def test_sounds_are_described_in_whole_brackets_for_those_who_cannot_hear(
+    text: str, passes: bool
+) -> None:
+    assert assess([Cue(1, 4, (text,))], rules_for("en", "sdh")).passed is passes
 
 
 def test_an_overlap_is_also_a_missing_gap() -> None:

@@ -2,8 +2,7 @@
 
 import pytest
 
-from jobs_service.captions.domain import UnsupportedLanguage
-from jobs_service.captions.rules import Audience, rules_for
+from jobs_service.captions.rules import AUDIENCES, Audience, rules_for
 
 
 @pytest.mark.parametrize(
@@ -13,6 +12,11 @@ from jobs_service.captions.rules import Audience, rules_for
         ("en", "children", 42, 17),
         ("ko", "adult", 16, 12),
         ("ko", "children", 16, 9),
+        ("en", "sdh", 42, 20),
+        ("ko", "sdh", 16, 14),
+        ("fr", "adult", 42, 17),
+        ("fr", "children", 42, 13),
+        ("fr", "sdh", 42, 20),
     ],
 )
 def test_each_language_has_the_limits_of_its_guide(
@@ -28,9 +32,15 @@ def test_a_regional_tag_means_its_language(tag: str) -> None:
     assert rules_for(tag).language == "en"
 
 
-def test_an_unknown_language_is_refused_by_name() -> None:
-    with pytest.raises(UnsupportedLanguage, match=r"en, ko, and none for 'xx'"):
-        rules_for("xx")
+@pytest.mark.parametrize("tag", ["xx", "", "zz-Latn-001", "not a tag at all"])
+def test_no_language_is_refused(tag: str) -> None:
+    assert rules_for(tag).name == "default-adult"
+
+
+def test_only_those_who_cannot_hear_are_told_of_sounds() -> None:
+    for language in ("en", "ko", "xx"):
+        told = [who for who in AUDIENCES if rules_for(language, who).annotations]
+        assert told == ["sdh"]
 
 
 @pytest.mark.parametrize(
@@ -45,6 +55,7 @@ def test_an_unknown_language_is_refused_by_name() -> None:
         ("ko", "OK, 네.", 3.5),
         ("ko", "…", 0.5),
         ("ko", "", 0),
+        ("ja", "中庭 OK", 7),
     ],
 )
 def test_width_counts_what_a_reader_sees(language: str, text: str, width: float) -> None:

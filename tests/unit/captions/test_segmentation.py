@@ -110,6 +110,23 @@ def test_no_word_is_left_alone_when_a_sentence_is_too_long_for_one_cue() -> None
     assert all(len(" ".join(cue)) > 20 for cue in lines(text))
 
 
+@given(any_words(), st.sampled_from([ENGLISH, KOREAN]))
+def test_no_short_word_is_alone_on_its_line_where_others_could_join_it(
+    words: list[Word], rules: RuleSet
+) -> None:
+    for cue in make_cues(words, rules, 0):
+        *above, last = [line.split() for line in cue.lines]
+        if above and len(above[-1]) > 2 and len(last) == 1:
+            joined = f"{above[-1][-1]} {last[0]}"
+            is_short = rules.width(last[0]) < rules.line_width / 4
+            assert not is_short or rules.width(joined) > rules.line_width
+
+
+def test_a_short_last_word_takes_its_neighbours_along() -> None:
+    ((_, bottom),) = lines("Everybody in the courtyard would, if asked, go.", pace=0.1)
+    assert bottom != "go."
+
+
 def test_a_short_word_stays_long_enough_to_be_seen() -> None:
     (cue,) = make_cues([Word("Hi.", 1.0, 1.1, 1)], ENGLISH, 9)
     assert (cue.start, cue.end) == (1.0, 1.834)

@@ -67,7 +67,7 @@ def test_any_split_of_the_body_gives_the_same_file_and_title(
     parsed, received = asyncio.run(parse(*split(body, places)))
     assert received == content
     assert parsed.filename == "a.mp4"
-    assert parsed.title == upload_form._title(name.encode())
+    assert parsed.title == upload_form.clean_title(name.encode())
 
 
 async def test_a_body_byte_by_byte_is_understood() -> None:

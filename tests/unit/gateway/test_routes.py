@@ -123,6 +123,10 @@ def test_everything_else_does_not_exist(path: str, raw: bytes | None) -> None:
         ("POST", "/api/auth/login/x", TokenRule.REQUIRED),
         ("GET", "/api/videos", TokenRule.REQUIRED),
         ("POST", "/api/jobs", TokenRule.REQUIRED),
+        ("OPTIONS", "/api/uploads", TokenRule.IGNORED),
+        ("OPTIONS", "/api/uploads/1", TokenRule.IGNORED),
+        ("PATCH", "/api/uploads/1", TokenRule.REQUIRED),
+        ("HEAD", "/api/uploads/1", TokenRule.REQUIRED),
     ],
 )
 def test_a_token_is_needed_except_where_the_table_says_not(
@@ -142,6 +146,10 @@ def test_only_an_upload_may_be_large() -> None:
     assert find("/api/videos", "POST").max_body > 1000
     assert find("/api/videos/", "POST").max_body > 1000
     assert find("/api/videos/1", "POST").max_body == 10
+    assert find("/api/uploads", "POST").max_body > 1000
+    assert find("/api/uploads/1", "PATCH").max_body > 1000
+    assert find("/api/uploads/1/", "POST").max_body > 1000
+    assert find("/api/uploads/1", "PUT").max_body == 10
     assert find("/api/posts", "POST").max_body == 10
 
 
@@ -155,6 +163,8 @@ def test_only_an_upload_may_be_large() -> None:
         ("POST", "/api/auth/register", RouteClass.REGISTER),
         ("POST", "/api/auth/refresh", RouteClass.REST),
         ("POST", "/api/videos", RouteClass.UPLOAD),
+        ("POST", "/api/uploads", RouteClass.UPLOAD),
+        ("PATCH", "/api/uploads/1", RouteClass.REST),
         ("POST", "/api/jobs", RouteClass.GENERATE),
         ("GET", "/api/jobs", RouteClass.REST),
         ("GET", "/health", RouteClass.PROBE),

@@ -260,7 +260,7 @@ async def test_the_openapi_document_is_valid_and_leaves_out_internal_paths() -> 
 async def test_a_file_is_told_of_with_its_types_its_ranges_and_its_json_form() -> None:
     document = (await call("GET", "/openapi.json")).json()
     operation = document["paths"]["/api/things/{thing_id}/picture"]["get"]
-    assert set(operation["responses"]) == {"200", "206", "304", "416", "422"}
+    assert set(operation["responses"]) == {"200", "206", "304", "412", "416", "422"}
     content = operation["responses"]["200"]["content"]
     assert content.keys() == {"image/png", "image/webp", "application/json"}
     assert content["application/json"]["example"]["name"] == "lamp"

@@ -65,7 +65,7 @@ def test_an_event_of_a_stream_has_its_id_its_type_and_its_data() -> None:
 
 
 def test_the_body_of_a_message_is_its_json() -> None:
-    news = JobNews(uuid4(), uuid4(), "captions", uuid4(), 1)
+    news = JobNews(uuid4(), uuid4(), "captions", 1, uuid4())
     event = EventMessage(uuid7(), "jobs.job.queued", SystemClock().now(), news)
     assert msgspec.json.decode(Message(event, news, 0.0).body)["id"] == str(event.id)
 

@@ -24,7 +24,7 @@ class Memory:
         self.clock.advance(LATER)
 
     def hear(self, user: UUID = USER) -> Message:
-        news = JobNews(uuid4(), user, "captions", uuid4(), 1)
+        news = JobNews(uuid4(), user, "captions", 1, uuid4())
         event = EventMessage(uuid7(), "jobs.job.queued", self.clock.now(), news)
         message = Message(event, news, self.clock.monotonic())
         assert self.recent.add(user, message)

@@ -1,0 +1,6 @@
+"""Every request for a job that can be made, told apart by `type`."""
+
+from jobs_service.captions.schemas import CaptionsRequest
+from jobs_service.generation.schemas import TextRequest
+
+JobRequest = CaptionsRequest | TextRequest

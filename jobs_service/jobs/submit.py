@@ -1,0 +1,119 @@
+"""Submitting jobs: each in one transaction, the credits it holds included."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from jobs_service.credits.domain import Hold
+from jobs_service.credits.use_cases import hold_credits
+from jobs_service.events import JobQueued
+from jobs_service.idempotency.domain import RequestInProgress
+from jobs_service.idempotency.use_cases import Once
+from jobs_service.jobs.domain import Job, JobNotFailed, JobStatus
+from jobs_service.jobs.kinds import JobOptions, Kinds, Order, name_of
+from jobs_service.jobs.repository import Jobs
+from jobs_service.jobs.use_cases import FindJob
+from shared.clock import Clock
+from shared.db.aliases import Aliases
+from shared.db.database import Database, Transaction
+from shared.errors import FieldError, Invalid
+from shared.ids import uuid7
+from shared.security.principal import UserId
+
+LATEST_START = timedelta(days=30)
+_AGAIN = (JobStatus.FAILED, JobStatus.CANCELLED)
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitJob:
+    """Queue a job and hold its price.
+
+    The idempotency key, the price, the hold, the job and the outbox row are one transaction. The
+    same job while one is under way is that job: nobody pays twice for it.
+    """
+
+    database: Database
+    kinds: Kinds
+    clock: Clock
+
+    async def __call__(
+        self, owner: UserId, request: JobOptions, key: str | None, retry_of: UUID | None = None
+    ) -> Job:
+        """The queued job, or the one that this key, or an equal request, already made.
+
+        Raises NotEnoughCredits, KeyReused, RequestInProgress, Invalid, and what speaks against a
+        job of its kind.
+        """
+        once = Once(owner, key, request, Job)
+        if known := await once.answered(self.database):
+            return known
+        self._require_near(request)
+        order = await self.kinds[type(request)].order(owner, request)
+        async with self.database.transaction() as tx:
+            owner = await Aliases(tx).owner(owner)
+            once = Once(owner, key, request, Job)
+            if known := await once.begin(tx):
+                return known
+            job = await self._queue(tx, owner, request, order, retry_of)
+            await once.end(tx, job)
+        return job
+
+    def _require_near(self, request: JobOptions) -> None:
+        latest = self.clock.now() + LATEST_START
+        if request.run_at is not None and request.run_at > latest:
+            fault = f"must be within {LATEST_START.days} days; it is {request.run_at.isoformat()}"
+            raise Invalid(errors=(FieldError("run_at", fault),))
+
+    async def _queue(
+        self,
+        tx: Transaction,
+        owner: UserId,
+        request: JobOptions,
+        order: Order,
+        retry_of: UUID | None,
+    ) -> Job:
+        now = self.clock.now()
+        start = max(now, request.run_at or now)
+        jobs, type_ = Jobs(tx), name_of(request)
+        new: dict[str, Any] = {
+            **msgspec.structs.asdict(order),
+            "id": uuid7(),
+            "owner_id": owner,
+            "type": type_,
+            "request": msgspec.json.encode(request).decode(),
+            "priority": request.priority,
+            "run_after": start,
+            "due": start <= now,
+            "retry_of": retry_of,
+        }
+        job = await jobs.add(new)
+        if job is None:
+            same = await jobs.same_under_way(owner, type_, order.same_as or "")
+            if same is None:  # it ended between the two statements: the client may ask again
+                raise RequestInProgress("The same job has just ended; ask again.")
+            return same
+        if order.price:
+            await hold_credits(tx, Hold(job.id, owner, order.price), start)
+        tx.announce(JobQueued(**job.facts()))
+        return job
+
+
+@dataclass(frozen=True, slots=True)
+class RetryJob:
+    """Submit a job that has failed, or was cancelled, once more: a new job at today's price."""
+
+    find: FindJob
+    submit: SubmitJob
+
+    async def __call__(self, owner: UserId, job_id: UUID, key: str | None) -> Job:
+        """The new job; raises JobNotFound, JobNotFailed, and what submitting raises."""
+        job = await self.find(owner, job_id)
+        if job.status not in _AGAIN:
+            raise JobNotFailed(f"The job is {job.status}; only a failed one can be tried again.")
+        asked = next(one for one in self.submit.kinds if name_of(one) == job.type)
+        request = msgspec.json.decode(job.request, type=asked)
+        again = msgspec.structs.replace(request, run_at=None)
+        return await self.submit(owner, again, key, job.id)
