@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, bindparam, func, insert, or_, select, update
+from sqlalchemy import Interval, Row, bindparam, func, insert, or_, select, update
 
 from jobs_service.payments.domain import Checkout, Purchase, PurchaseState
 from jobs_service.tables import purchases
@@ -41,7 +41,7 @@ _OPENED = (
 _DUE = (
     select(purchases.c.id)
     .where(purchases.c.state == PurchaseState.OPEN, purchases.c.provider == bindparam("who"))
-    .where(purchases.c.checked_at < func.now() - bindparam("age"))
+    .where(purchases.c.checked_at < func.now() - bindparam("age", type_=Interval))
     .order_by(purchases.c.checked_at)
     .limit(bindparam("limit"))
     .with_for_update(skip_locked=True)

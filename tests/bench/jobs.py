@@ -11,7 +11,6 @@ to run later or whose users are at their limit, into the queue before.
 
 import argparse
 import asyncio
-import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -95,11 +94,8 @@ class Bench:
 
     async def users(self, jobs: int) -> list[User]:
         """So many users that they can submit `jobs` each once."""
-        found = []
         async with self._suite.client() as http:
-            for number in range(USERS):
-                found.append(await self._user(http, number, jobs))
-        return found
+            return [await self._user(http, number, jobs) for number in range(USERS)]
 
     async def _user(self, http: httpx.AsyncClient, number: int, jobs: int) -> User:
         email, password = f"bench-{uuid7().hex[-12:]}@example.com", "Correct7Horse"
@@ -185,9 +181,10 @@ def _seconds(process: psutil.Process) -> float:
 async def a_bench() -> AsyncIterator[Bench]:
     """The split suite, with a worker that does no work."""
     with tempfile.TemporaryDirectory(prefix="madang-bench-") as folder:
-        Path(folder).chmod(0o711)  # PostgreSQL may run as a user of its own
+        home = Path(folder)
+        home.chmod(0o711)  # noqa: ASYNC240 - PostgreSQL may run as a user of its own
         postgres = await EmbeddedPostgres.start(
-            Path(folder) / "postgres", roles=["auth", "content", "jobs"]
+            home / "postgres", roles=["auth", "content", "jobs"]
         )
         rabbitmq = a_broker()
         rabbitmq.start()
@@ -239,4 +236,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -203,7 +203,8 @@ def _growth(name: str, running: Running, folder: Path) -> float:
     client = Client(running.port)
     send = _send_of(name, client)
     _clean(client, send(100_000_000), folder)
-    before, peak, done = running.process.memory_info().rss, 0, False
+    before = float(running.process.memory_info().rss)
+    peak, done = 0.0, False
 
     async def run() -> None:
         nonlocal peak, done

@@ -92,8 +92,8 @@ async def _sent(request: Request) -> Sent:
             if isinstance(value, str):
                 fields.setdefault(name, []).append(value)
     with av.open(io.BytesIO(content), "r") as sound:
-        frames = [frame for frame in sound.decode(audio=0) if isinstance(frame, av.AudioFrame)]
-    seconds = sum(frame.samples / frame.sample_rate for frame in frames)
+        frames = list(sound.decode(audio=0))
+    seconds = sum(frame.samples / (frame.sample_rate or 1) for frame in frames)
     return Sent(fields, str(file.filename), len(content), round(seconds, 6))
 
 

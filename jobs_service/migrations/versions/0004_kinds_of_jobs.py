@@ -17,9 +17,7 @@ def upgrade() -> None:
     op.add_column("jobs", sa.Column("same_as", sa.Text))
     op.add_column("jobs", sa.Column("spent", sa.BigInteger))
     op.add_column("jobs", sa.Column("priority", sa.Integer, nullable=False, server_default="0"))
-    op.add_column(
-        "jobs", sa.Column("due", sa.Boolean, nullable=False, server_default=sa.true())
-    )
+    op.add_column("jobs", sa.Column("due", sa.Boolean, nullable=False, server_default=sa.true()))
     op.add_column("jobs", sa.Column("attempts_allowed", sa.Integer))
     op.add_column("jobs", sa.Column("result", sa.Text))
     op.add_column("jobs", sa.Column("retry_of", sa.UUID))
