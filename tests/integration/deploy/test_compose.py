@@ -29,7 +29,8 @@ OURS: dict[str, type[Settings]] = {
 }
 FOR_ALL = {"auth_url", "content_url", "jobs_url"}  # not every process reads each
 OF_THE_STACK = re.compile(
-    "host|port|debug|use_mock_api|offline_mode|work_dir|database_pool_size|aws_.*|upstream_.*"
+    "host|port|debug|use_mock_api|offline_mode|work_dir|database_pool_size|aws_.*"
+    "|presigned_downloads|upstream_.*"
 )
 """What compose itself decides, or what makes no sense with it."""
 
