@@ -4,6 +4,7 @@ Each variable can also be given as `NAME_FILE`, the path of a file that holds th
 one counts as not set: a template, or a shell, leaves `NAME=` where it has no value.
 """
 
+import json
 import os
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_args
 
 from pydantic import (
     AfterValidator,
+    BeforeValidator,
     Field,
     SecretStr,
     ValidationError,
@@ -99,6 +101,21 @@ class Settings(BaseSettings):
         if isinstance(value, _Unreadable):
             raise ValueError(value.reason)  # noqa: TRY004 - pydantic lists no other kind
         return value
+
+
+def _as_list(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    if not value.lstrip().startswith("["):
+        return [one.strip() for one in value.split(",") if one.strip()]
+    try:
+        return json.loads(value)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{value!r} begins like a JSON array and is none: {error}") from None
+
+
+LISTED = BeforeValidator(_as_list)
+"""For a field of several values: a JSON array, or separated by commas."""
 
 
 def is_production(info: ValidationInfo) -> bool:

@@ -1,12 +1,11 @@
 """Settings of text, and of whatever else asks an OpenAI-compatible server."""
 
-import json
-from typing import Any, Literal
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 
-from shared.settings import ServiceSettings
+from shared.settings import LISTED, ServiceSettings
 
 OPENAI_URL = "https://api.openai.com/v1"
 
@@ -27,7 +26,7 @@ class TextSettings(ServiceSettings):
         description="Who writes texts where a request does not say: by default `openai` where it "
         "is set up, else `offline`.",
     )
-    text_models: tuple[str, ...] = Field(
+    text_models: Annotated[tuple[str, ...], LISTED] = Field(
         ("gpt-4.1-mini",),
         description="The models of `openai` that may be asked for, the first by default: a JSON "
         "array, or separated by commas. They all cost the same credits.",
@@ -73,18 +72,6 @@ class TextSettings(ServiceSettings):
         if parts.query or parts.fragment or "@" in parts.netloc:
             raise ValueError("it must hold no query, fragment, name or password")
         return value.rstrip("/")
-
-    @field_validator("text_models", mode="before")
-    @classmethod
-    def _models_as_list(cls, value: Any) -> Any:
-        if not isinstance(value, str):
-            return value
-        if not value.lstrip().startswith("["):
-            return [one.strip() for one in value.split(",") if one.strip()]
-        try:
-            return json.loads(value)
-        except json.JSONDecodeError as error:
-            raise ValueError(f"{value!r} begins like a JSON array and is none: {error}") from None
 
     @field_validator("text_models")
     @classmethod

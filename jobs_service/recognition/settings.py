@@ -1,13 +1,13 @@
 """Settings of speech recognition; `openai` asks the server that texts may come from, too."""
 
 import importlib.util
-import json
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field, ValidationInfo, field_validator
 
 from jobs_service.generation.settings import OPENAI_URL, TextSettings
 from jobs_service.recognition.offers import Offers, ProviderName
+from shared.settings import LISTED
 
 
 class RecognitionSettings(TextSettings):
@@ -27,7 +27,7 @@ class RecognitionSettings(TextSettings):
         le=3600,
         description="How long `openai` may take for the speech of at most ten minutes.",
     )
-    caption_providers: tuple[ProviderName, ...] = Field(
+    caption_providers: Annotated[tuple[ProviderName, ...], LISTED] = Field(
         ("sphinx",),
         description="Who recognises speech, of `sphinx`, `whisper` and `openai`: a JSON array, or "
         "separated by commas. The first that knows the language of a video is asked.",
@@ -39,18 +39,6 @@ class RecognitionSettings(TextSettings):
         description="About how long the parts are of which several workers recognise one long "
         "video at once.",
     )
-
-    @field_validator("caption_providers", mode="before")
-    @classmethod
-    def _as_list(cls, value: Any) -> Any:
-        if not isinstance(value, str):
-            return value
-        if not value.lstrip().startswith("["):
-            return [one.strip() for one in value.split(",") if one.strip()]
-        try:
-            return json.loads(value)
-        except json.JSONDecodeError as error:
-            raise ValueError(f"{value!r} begins like a JSON array and is none: {error}") from None
 
     @field_validator("caption_providers")
     @classmethod

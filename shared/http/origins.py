@@ -1,13 +1,12 @@
 """Origins whose pages may call the API: one setting, read and checked alike wherever it counts."""
 
-import json
 from collections import Counter
-from typing import Any
+from typing import Annotated
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from shared.settings import ProcessSettings, is_production
+from shared.settings import LISTED, ProcessSettings, is_production
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -15,23 +14,11 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 class OriginSettings(ProcessSettings):
     """For a process that judges by the `Origin` of a request."""
 
-    allowed_origins: tuple[str, ...] = Field(
+    allowed_origins: Annotated[tuple[str, ...], LISTED] = Field(
         (),
         description="Origins whose pages may call the API: a JSON array, or separated by commas. "
         "Each is exact, such as https://app.example.",
     )
-
-    @field_validator("allowed_origins", mode="before")
-    @classmethod
-    def _as_list(cls, value: Any) -> Any:
-        if not isinstance(value, str):
-            return value
-        if not value.lstrip().startswith("["):
-            return [one.strip() for one in value.split(",") if one.strip()]
-        try:
-            return json.loads(value)
-        except json.JSONDecodeError as error:
-            raise ValueError(f"{value!r} begins like a JSON array and is none: {error}") from None
 
     @field_validator("allowed_origins")
     @classmethod
