@@ -20,6 +20,7 @@ def _sum(column: ColumnElement[Any]) -> ColumnElement[Any]:
 
 _ENDED = ("succeeded", "failed", "cancelled")
 _OPEN = holds.c.state == "open"
+_charge = -(entries.c.amount + entries.c.held)
 _CHECKS: dict[str, Select[Any]] = {
     "the account differs from the sum of its entries": (
         select(accounts.c.owner_id)
@@ -56,6 +57,17 @@ _CHECKS: dict[str, Select[Any]] = {
         select(holds.c.owner_id)
         .join(jobs, jobs.c.id == holds.c.job_id)
         .where(_OPEN, jobs.c.status.in_(_ENDED))
+    ),
+    "a job that waits or runs has no hold": (
+        select(jobs.c.owner_id)
+        .outerjoin(holds, and_(holds.c.job_id == jobs.c.id, _OPEN))
+        .where(jobs.c.status.not_in(_ENDED), jobs.c.price > 0, holds.c.job_id.is_(None))
+    ),
+    "a job was charged another price than it tells": (
+        select(jobs.c.owner_id)
+        .outerjoin(entries, and_(entries.c.job_id == jobs.c.id, entries.c.kind == "capture"))
+        .where(jobs.c.status.in_(_ENDED))
+        .where(func.coalesce(jobs.c.spent, 0) != func.coalesce(_charge, 0))
     ),
     "a paid purchase differs from its entries": (
         select(purchases.c.owner_id)

@@ -120,8 +120,7 @@ async def take_back(
 ) -> int:
     """Take back so much, or what is left: never more than there is. How much was taken.
 
-    First of what the purchase gave, then of what does not end, then of all else. What is held for
-    jobs is left to them, but lapses if they give it back. The jobs of `owner` are locked.
+    First of what the purchase gave, then of what does not end, then of all else.
     """
     ledger, grants = Credits(tx), Grants(tx)
     await ledger.open(owner)
@@ -138,18 +137,21 @@ async def take_back(
             owner, EntryKind.CLAWBACK, -taken, 0, reason, None, -sum_of(parts), None, purchase_id
         )
         await ledger.record(entry)
-    await grants.let_lapse(owner, amount - taken, _TAKEN_BACK)
     return taken
+
+
+async def let_lapse(tx: Transaction, owner: UserId, amount: int) -> None:
+    """Let so much of what is held lapse when it is given back; the jobs of `owner` are locked."""
+    await Grants(tx).let_lapse(owner, amount, _TAKEN_BACK)
 
 
 async def give_again(
     tx: Transaction, owner: UserId, amount: int, purchase_id: UUID, reason: str
 ) -> None:
-    """Undo a clawback; what the purchase gave ends when it did."""
+    """Undo a clawback: what it took of credits that end, ends with those of the purchase."""
     ledger, grants = Credits(tx), Grants(tx)
     await ledger.open(owner)
-    own = await grants.room_of(purchase_id)
-    part = min(amount, own)
+    part = min(amount, await grants.room_of(purchase_id))
     if part:
         await grants.change([Part(purchase_id, part)], 1)
     entry = Entry(owner, EntryKind.CLAWBACK, amount, 0, reason, None, part, None, purchase_id)

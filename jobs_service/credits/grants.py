@@ -13,10 +13,10 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import bindparam, delete, func, insert, select, tuple_, update
+from sqlalchemy import bindparam, delete, func, insert, literal_column, select, tuple_, update
 
-from jobs_service.credits.domain import shares
-from jobs_service.tables import grants, hold_parts, holds
+from jobs_service.credits.domain import EntryKind, shares
+from jobs_service.tables import entries, grants, hold_parts, holds
 from shared.db.executor import Executor
 from shared.ids import uuid7
 from shared.security.principal import UserId
@@ -79,9 +79,15 @@ _held_of_it = (
     .where(hold_parts.c.grant_id == grants.c.id)
     .scalar_subquery()
 )
-_ROOM = select((grants.c.amount - grants.c.remaining - _held_of_it).label("room")).where(
-    grants.c.id == bindparam("which")
+_taken_of_such = (
+    select(func.coalesce(-func.sum(entries.c.expiring), 0))
+    .where(entries.c.owner_id == grants.c.owner_id, entries.c.purchase_id == grants.c.id)
+    .where(entries.c.kind == literal_column(f"'{EntryKind.CLAWBACK}'"))
+    .scalar_subquery()
 )
+_ROOM = select(
+    func.least(grants.c.amount - grants.c.remaining - _held_of_it, _taken_of_such).label("room")
+).where(grants.c.id == bindparam("which"))
 _LIST = (
     select(*_COLUMNS)
     .where(_MINE, grants.c.remaining > 0, ~_IS_OVER)
@@ -227,7 +233,7 @@ class Grants:
         await self._executor.run(_MOVE, {"owner": owner, "new_owner": new_owner})
 
     async def room_of(self, grant_id: UUID) -> int:
-        """How much could be put back into a grant; 0 when there is none of that id."""
+        """How much of what was taken back can go back into the grant of a purchase."""
         row = await self._executor.one(_ROOM, {"which": grant_id})
         return int(row.room) if row else 0
 

@@ -8,6 +8,7 @@ from jobs_service.payments.use_cases import (
     SECONDS_BETWEEN_RECONCILIATIONS,
     BuyCredits,
     ConfirmPayment,
+    ConfirmRefund,
     FindPurchase,
     ReconcilePurchases,
 )
@@ -25,6 +26,7 @@ def build(base: Base) -> JobsFeature:
         BuyCredits(base.database, provider, base.settings.credit_packages),
         FindPurchase(base.database),
         ConfirmPayment(base.database, settle),
+        ConfirmRefund(base.database, settle),
     )
     reconcile = ReconcilePurchases(base.database, provider, settle, base.clock)
     return JobsFeature(

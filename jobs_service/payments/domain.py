@@ -37,9 +37,15 @@ class PurchaseNotFound(NotFound):
 
 
 class PurchaseNotOpen(Conflict):
-    """Only a purchase that waits for an administrator can be confirmed by one."""
+    """Only of a purchase that was made without a provider does an administrator tell."""
 
-    code, title = "purchase_not_open", "The purchase does not wait for a confirmation"
+    code, title = "purchase_not_open", "The provider tells of this purchase, nobody else"
+
+
+class PurchaseNotPaid(Conflict):
+    """Only what has been paid can be paid back."""
+
+    code, title = "purchase_not_paid", "The purchase has not been paid"
 
 
 class PaymentsAway(Unavailable):

@@ -15,6 +15,7 @@ from jobs_service.payments.domain import (
     PaymentsRefused,
     PurchaseNotFound,
     PurchaseNotOpen,
+    PurchaseNotPaid,
     SignatureWrong,
 )
 from jobs_service.payments.repository import Purchases
@@ -23,12 +24,20 @@ from jobs_service.payments.schemas import (
     EXAMPLE_PAID,
     EXAMPLE_PURCHASE,
     EXAMPLE_PURCHASE_REQUEST,
+    EXAMPLE_REFUND_REQUEST,
+    EXAMPLE_REFUNDED,
     PurchaseRequest,
     PurchaseView,
+    RefundRequest,
     Taken,
 )
 from jobs_service.payments.settling import SettlePurchase
-from jobs_service.payments.use_cases import BuyCredits, ConfirmPayment, FindPurchase
+from jobs_service.payments.use_cases import (
+    BuyCredits,
+    ConfirmPayment,
+    ConfirmRefund,
+    FindPurchase,
+)
 from shared.db.database import Database
 from shared.errors import TooLarge
 from shared.http.endpoint import Header, endpoint
@@ -56,6 +65,7 @@ class PurchaseEndpoints:
     buy_credits: BuyCredits
     find: FindPurchase
     confirm_payment: ConfirmPayment
+    confirm_refund: ConfirmRefund
 
     @endpoint(
         "POST",
@@ -117,6 +127,24 @@ class PurchaseEndpoints:
     async def confirm(self, purchase_id: UUID, caller: Principal) -> PurchaseView:
         """Its owner has the credits; a second time changes nothing."""
         return PurchaseView.of(await self.confirm_payment(caller.id, purchase_id))
+
+    @endpoint(
+        "PUT",
+        "/api/credits/purchases/{purchase_id}/refund",
+        summary="Confirm that a purchase without a page to pay at has been paid back",
+        description="In whole or in part; its credits are taken back in proportion, as far as they "
+        "are there.",
+        tag="credits",
+        body_example=EXAMPLE_REFUND_REQUEST,
+        example=EXAMPLE_REFUNDED,
+        errors=(PurchaseNotFound, PurchaseNotOpen, PurchaseNotPaid),
+        scope="admin:credits:write",
+    )
+    async def refund(
+        self, purchase_id: UUID, body: RefundRequest, caller: Principal
+    ) -> PurchaseView:
+        """The same once more changes nothing."""
+        return PurchaseView.of(await self.confirm_refund(caller.id, purchase_id, body.refunded))
 
 
 @dataclass(frozen=True, slots=True)

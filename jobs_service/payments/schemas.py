@@ -20,6 +20,12 @@ class PurchaseRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ]
 
 
+class RefundRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How much has been paid back, all in all, in the currency's smallest unit."""
+
+    refunded: Annotated[int, msgspec.Meta(ge=1)]
+
+
 class PurchaseView(msgspec.Struct, frozen=True):
     """A purchase. `price` and `refunded` are in the currency's smallest unit; `credits_taken_back`
     is what went for money that was paid back or disputed."""
@@ -76,6 +82,8 @@ EXAMPLE_PAID = msgspec.structs.replace(
     checkout_url=None,
     paid_at=datetime(2026, 1, 2, 3, 9, 5, tzinfo=UTC),
 )
+EXAMPLE_REFUND_REQUEST = RefundRequest(250)
+EXAMPLE_REFUNDED = msgspec.structs.replace(EXAMPLE_PAID, refunded=250, credits_taken_back=50)
 EXAMPLE_EVENT = StripeEvent(
     "evt_1a2b3c",
     "checkout.session.completed",

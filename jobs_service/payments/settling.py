@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from jobs_service.credits.granting import NewGrant, give_again, grant_credits, take_back
+from jobs_service.credits.granting import (
+    NewGrant,
+    give_again,
+    grant_credits,
+    let_lapse,
+    take_back,
+)
 from jobs_service.jobs.repository import Jobs
 from jobs_service.payments.domain import (
     Dispute,
@@ -41,11 +47,14 @@ class SettlePurchase:
             if purchase is None:
                 log.info("payment_of_nothing_here", news=type(news).__name__)
                 return None
+            await Jobs(tx).lock_all_of(purchase.owner_id)
             if isinstance(news, Outcome):
-                purchase = await self._settle(tx, purchase, news)
+                changed = await self._settle(tx, purchase, news)
             else:
-                purchase = await Purchases(tx).change(purchase.id, _gone(purchase, news))
-            return await self._adjust(tx, purchase)
+                changed = await Purchases(tx).change(purchase.id, _gone(purchase, news))
+            if changed == purchase:  # it was told before
+                return purchase
+            return await self._adjust(tx, changed)
 
     async def _found(self, tx: Transaction, news: News) -> Purchase | None:
         if isinstance(news, Outcome):
@@ -84,14 +93,20 @@ class SettlePurchase:
         return await Purchases(tx).change(purchase.id, paid)
 
     async def _adjust(self, tx: Transaction, purchase: Purchase) -> Purchase:
-        """Take back, or give again, what the money that has gone back is worth by now."""
+        """Take back, or give again, what the money that has gone back is worth by now.
+
+        Of a payment in dispute, only what is there: what is held goes when the dispute is lost.
+        """
         more = purchase.to_reclaim() - purchase.reclaimed
         if purchase.paid_at is None or not more:
             return purchase
-        await Jobs(tx).lock_all_of(purchase.owner_id)
         owner, id_ = purchase.owner_id, purchase.id
         if more > 0:
             change = await take_back(tx, owner, more, id_, "payment taken back")
+            if purchase.dispute == "open":
+                more = change
+            else:
+                await let_lapse(tx, owner, more - change)
         else:
             change = -min(-more, purchase.taken_back)
             if change:

@@ -34,6 +34,8 @@ _RETRIES = 1
 _TOLERANCE_SECONDS = 300
 """What Stripe advises: news that was signed earlier may be somebody's who has recorded it."""
 _AWAY = (stripe.APIConnectionError, stripe.RateLimitError)
+_CONFLICT = 409
+"""The same request is under way."""
 T = TypeVar("T")
 
 
@@ -128,7 +130,8 @@ class StripePayments:
         try:
             return await answer
         except stripe.StripeError as error:
-            away = isinstance(error, _AWAY) or (error.http_status or 0) >= 500
+            status = error.http_status or 0
+            away = isinstance(error, _AWAY) or status == _CONFLICT or status >= 500
             log.error(  # noqa: TRY400 - nobody needs to see where in the library it was
                 "payments_away" if away else "payments_refused",
                 status=error.http_status,

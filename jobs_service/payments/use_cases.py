@@ -14,7 +14,9 @@ from jobs_service.payments.domain import (
     Purchase,
     PurchaseNotFound,
     PurchaseNotOpen,
+    PurchaseNotPaid,
     PurchaseState,
+    Refund,
 )
 from jobs_service.payments.provider import MANUAL, PaymentProvider
 from jobs_service.payments.repository import Purchases
@@ -121,15 +123,42 @@ class ConfirmPayment:
     async def __call__(self, admin: UserId, purchase_id: UUID) -> Purchase:
         """The paid purchase, also when it was paid before; raises PurchaseNotFound,
         PurchaseNotOpen."""
-        found = await Purchases(self.database).find(purchase_id)
-        if found is None:
-            raise PurchaseNotFound(f"No purchase has the id {purchase_id}.")
-        if found.provider != MANUAL or found.reference is None:
-            raise PurchaseNotOpen(f"It is paid by {found.provider}, who will tell.")
-        told = Outcome(found.reference, PurchaseState.PAID, found.id, found.price, found.currency)
+        found, reference = await _manual(self.database, purchase_id)
+        told = Outcome(reference, PurchaseState.PAID, found.id, found.price, found.currency)
         log.info("payment_confirmed", admin=admin, **found.facts())
-        settled = await self.settle(told)
-        return settled or found
+        return await self.settle(told) or found
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmRefund:
+    """Say how much of a purchase that was made without a provider has been paid back."""
+
+    database: Database
+    settle: SettlePurchase
+
+    async def __call__(self, admin: UserId, purchase_id: UUID, refunded: int) -> Purchase:
+        """The purchase as it is now; `refunded` is all in all, so that it can be told again.
+
+        Raises PurchaseNotFound, PurchaseNotOpen, PurchaseNotPaid, Invalid.
+        """
+        found, reference = await _manual(self.database, purchase_id)
+        if found.paid_at is None:
+            raise PurchaseNotPaid(f"The purchase is {found.state}.")
+        if not found.refunded <= refunded <= found.price:
+            fault = f"must be between {found.refunded}, which has been paid back, and {found.price}"
+            raise Invalid(errors=(FieldError("refunded", f"{fault}; it is {refunded}"),))
+        log.info("refund_confirmed", admin=admin, refunded=refunded, **found.facts())
+        return await self.settle(Refund(reference, found.id, refunded)) or found
+
+
+async def _manual(database: Database, purchase_id: UUID) -> tuple[Purchase, str]:
+    """A purchase of which an administrator may tell, and what it is called."""
+    found = await Purchases(database).find(purchase_id)
+    if found is None:
+        raise PurchaseNotFound(f"No purchase has the id {purchase_id}.")
+    if found.provider != MANUAL or found.reference is None:
+        raise PurchaseNotOpen(f"It is paid by {found.provider}, who will tell.")
+    return found, found.reference
 
 
 @dataclass(frozen=True, slots=True)

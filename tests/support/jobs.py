@@ -48,8 +48,8 @@ async def finish(database: Database, job: Job, track: Track) -> Job:
     return await FinishJob(database)(job, captioned(job, track))
 
 
-def new_row(owner: UserId, video_id: UUID, price: int = 1) -> dict[str, Any]:
-    """A captions job that waits, as `Jobs.add` takes it."""
+def new_row(owner: UserId, video_id: UUID, price: int = 0) -> dict[str, Any]:
+    """A captions job that waits, as `Jobs.add` takes it; nothing is held for it."""
     return {
         **NEW_JOB,
         "id": uuid7(),
