@@ -105,6 +105,8 @@ may have many, so that they count as any other call."""
 DISCOVERY = frozenset({("OPTIONS", "/api/uploads")})
 """What a client asks before anything else: it tells nothing of anybody."""
 PICTURES = frozenset({("PUT", "/api/users/profile/avatar")})
+CAPTION_FILES = frozenset({("POST", "/api/captions"), ("PUT", "/api/captions")})
+"""Calls under a prefix that send all cues of a track."""
 GENERATING = frozenset({("POST", "/api/jobs"), ("POST", "/api/v2/generate")})
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 """What any service answers; TRACE and CONNECT, above all, go no further (RFC 9110, 9.3)."""
@@ -112,6 +114,8 @@ _ALLOW = {"allow": ", ".join(sorted(METHODS))}
 _READS = frozenset({"GET", "HEAD"})
 _FORM_OVERHEAD = 1024 * 1024
 _LARGEST_PICTURE = 8 * 1024 * 1024
+_LARGEST_CAPTION_FILE = 4 * 1024 * 1024
+_CAPTION_FORM_OVERHEAD = 8 * 1024
 _ENCODED_SEPARATORS = (b"%2f", b"%5c")
 _ENCODED_CONTROLS = (b"%0", b"%1", b"%7f")
 """A path that ends with a line feed would be another path here and the same to a regular
@@ -186,6 +190,10 @@ class Routes:
             **{
                 call: self._call(call, max_body=max_upload + _FORM_OVERHEAD)
                 for call in PARTS_OF_UPLOADS
+            },
+            **{
+                call: self._call(call, max_body=_LARGEST_CAPTION_FILE + _CAPTION_FORM_OVERHEAD)
+                for call in CAPTION_FILES
             },
             **{call: self._call(call, token=TokenRule.IGNORED) for call in DISCOVERY},
         }

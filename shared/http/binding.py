@@ -13,7 +13,6 @@ from shared.http.endpoint import Authenticator, Endpoint, HeaderParameter
 from shared.security.access import refuse, refuse_service
 from shared.security.bearer import bearer_token
 
-MAX_JSON_BYTES = 1024 * 1024
 T = TypeVar("T")
 
 
@@ -48,7 +47,7 @@ class BoundEndpoint:
             values = dict(request.query_params)
             arguments["query"] = _collect(errors, convert_strings, values, signature.query)
         if signature.body is not None:
-            body = await _read_json(request, required=signature.body_required)
+            body = await self._read_json(request)
             if signature.caller is not None:
                 # A body may come so slowly that whoever sends it has been logged out meanwhile.
                 arguments["caller"] = await self._caller(request)
@@ -60,6 +59,16 @@ class BoundEndpoint:
         if signature.request is not None:
             arguments[signature.request] = request
         return arguments
+
+    async def _read_json(self, request: Request) -> bytes | None:
+        """The body; None where it is empty and need not be there."""
+        body = await read_body(request, self._endpoint.declaration.max_json)
+        if not self._signature.body_required and not body.strip():
+            return None
+        content_type = request.headers.get("content-type", "application/json")
+        if content_type.partition(";")[0].strip().lower() != "application/json":
+            raise UnsupportedType(f"Send application/json; this is {content_type!r}.")
+        return body
 
     async def _caller(self, request: Request) -> object:
         header = request.headers.get("authorization")
@@ -104,17 +113,6 @@ def _header(request: Request, parameter: HeaderParameter) -> Any:
             raise Invalid(errors=(FieldError(name, "this header is required"),))
         return None
     return convert_string(value, parameter.type, name)
-
-
-async def _read_json(request: Request, *, required: bool) -> bytes | None:
-    """The body; None where it is empty and need not be there."""
-    body = await read_body(request, MAX_JSON_BYTES)
-    if not required and not body.strip():
-        return None
-    content_type = request.headers.get("content-type", "application/json")
-    if content_type.partition(";")[0].strip().lower() != "application/json":
-        raise UnsupportedType(f"Send application/json; this is {content_type!r}.")
-    return body
 
 
 async def read_body(request: Request, limit: int) -> bytes:

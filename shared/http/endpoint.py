@@ -37,6 +37,7 @@ from starlette.requests import Request
 from shared.errors import Problem
 from shared.security.principal import CallingService, Principal
 
+MAX_JSON_BYTES = 1024 * 1024
 Handler = Callable[..., Awaitable[Any]]
 H = TypeVar("H", bound=Handler)
 
@@ -93,6 +94,7 @@ class Declaration:
     guests: bool
     callers: tuple[str, ...]
     text_examples: Mapping[str, str]
+    max_json: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,11 +143,13 @@ def endpoint(
     guests: bool = True,
     callers: tuple[str, ...] = (),
     text_examples: Mapping[str, str] = types.MappingProxyType({}),
+    max_json: int = MAX_JSON_BYTES,
 ) -> Callable[[H], H]:
     """Declare a method as an endpoint.
 
     `aliases` are further paths that answer the same; `accepts` (media types) and `body_schema` (a
-    JSON schema) describe a body that the handler reads itself; `answers` are the media types of a
+    JSON schema) describe a body that the handler reads itself; `max_json` bounds one in JSON, in
+    bytes; `answers` are the media types of a
     raw response (`example` shows its JSON, `text_examples` the others), `answer_headers` what it
     may carry besides, and `sends_file` says that it is made by `file_response`: the file whole, in
     part, or not again.
@@ -153,7 +157,7 @@ def endpoint(
     declaration = Declaration(
         method, path, status, summary, tag, description, example, body_example, errors, aliases,
         accepts, body_schema, answers, answer_headers, sends_file, scope, guests, callers,
-        text_examples,
+        text_examples, max_json,
     )  # fmt: skip
 
     def declare(handler: H) -> H:

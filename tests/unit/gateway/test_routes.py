@@ -142,7 +142,7 @@ def test_a_head_needs_a_token_where_a_get_does(path: str) -> None:
     assert find(path, "HEAD").token is find(path, "GET").token
 
 
-def test_only_an_upload_may_be_large() -> None:
+def test_only_what_carries_a_file_may_be_large() -> None:
     assert find("/api/videos", "POST").max_body > 1000
     assert find("/api/videos/", "POST").max_body > 1000
     assert find("/api/videos/1", "POST").max_body == 10
@@ -151,6 +151,9 @@ def test_only_an_upload_may_be_large() -> None:
     assert find("/api/uploads/1/", "POST").max_body > 1000
     assert find("/api/uploads/1", "PUT").max_body == 10
     assert find("/api/posts", "POST").max_body == 10
+    assert find("/api/captions/1", "PUT").max_body > 4_000_000
+    assert find("/api/captions/import", "POST").max_body > 4_000_000
+    assert find("/api/captions/1/cues/1", "PATCH").max_body == 10
 
 
 @pytest.mark.parametrize(
