@@ -48,11 +48,12 @@ class Generate:
     ) -> GenerateAnswer:
         """The text; raises what `order`, `begin` and `write` raise, and GenerationBusy."""
         task = self.order.task(request)
-        order = await self.order(owner, request)
-        if same := await self.find_same(owner, order):
+        if before := await self.begin.before(owner, request, key):
+            return await _again(before, audience)
+        if same := await self.find_same(owner, task.order):
             return GenerateAnswer.of(*same, 0)
         with self.places.one():
-            job = await self.begin(owner, request, order, key)
+            job = await self.begin(owner, request, task.order, key)
             if job.status is JobStatus.RUNNING:
                 return await self.write(job, task, audience)
         return await _again(job, audience)

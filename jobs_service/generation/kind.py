@@ -17,12 +17,12 @@ from shared.security.principal import UserId
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A request as its provider is asked, and what it costs at most."""
+    """A request as its provider is asked, and what is ordered by it."""
 
     provider: TextProvider
     model: str
     asked: Asked
-    price: int
+    order: Order
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +37,7 @@ class OrderText:
 
     async def __call__(self, owner: UserId, request: TextRequest) -> Order:
         """Raises Invalid, ProviderNotConfigured, ModelUnknown."""
-        task = self.task(request)
-        same_as = _hash(task) if request.cache else None
-        return Order(price=task.price, language=request.language, same_as=same_as)
+        return self.task(request).order
 
     def task(self, request: TextRequest) -> Task:
         """What there is to do; raises the same."""
@@ -56,18 +54,20 @@ class OrderText:
             seed=request.seed,
             language=request.language,
         )
+        model = provider.model_for(asked)
         price = self.prices.text(most_tokens(messages), request.max_tokens)
-        return Task(provider, provider.model_for(asked), asked, price)
+        same_as = _hash(provider, model, asked) if request.cache else None
+        return Task(provider, model, asked, Order(price, None, request.language, same_as))
 
     def cost(self, task: Task, usage: Usage) -> int:
         """The credits that a text took, of those that were held for it."""
-        return min(task.price, self.prices.text(usage.prompt_tokens, usage.completion_tokens))
+        return min(task.order.price, self.prices.text(usage.prompt_tokens, usage.completion_tokens))
 
 
-def _hash(task: Task) -> str:
-    """What equal requests have in common, whatever form they had."""
-    asked = msgspec.json.encode((task.provider.name, task.model, task.asked))
-    return hashlib.sha256(asked).hexdigest()
+def _hash(provider: TextProvider, model: str, asked: Asked) -> str:
+    """What requests for the same have in common, whether or not they name what is the default."""
+    told = msgspec.structs.replace(asked, model=model)
+    return hashlib.sha256(msgspec.json.encode((provider.name, told))).hexdigest()
 
 
 def _faults(request: TextRequest) -> Iterator[FieldError]:

@@ -56,7 +56,8 @@ class ErrorReader:
         if status == 408:
             return ProviderTooSlow("The provider gave up waiting.")
         if status >= 500:
-            return ProviderFailed(f"It answered {status}.")
+            later = {"retry-after": str(_seconds(retry_after))} if retry_after else {}
+            return ProviderFailed(f"It answered {status}.", headers=later)
         if status == 404 or "model_not_found" in names:
             return self._not_found(error, names)
         if status in (400, 413, 422):
@@ -76,9 +77,10 @@ class ErrorReader:
             return ContentRefused("The provider's rules do not allow it.")
         field = (error.param or "body").partition("[")[0].partition(".")[0]
         field = _OUR_NAMES.get(field, field)
+        quoted = self._quoted(error)
         return Invalid(
-            "The provider does not take the request.",
-            errors=(FieldError(field, self._quoted(error)),),
+            f"The provider does not take the request: {quoted}",
+            errors=(FieldError(field, quoted),),
         )
 
     def _quoted(self, error: ErrorBody) -> str:

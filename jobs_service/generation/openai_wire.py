@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from jobs_service.generation.domain import Asked, Usage
+from jobs_service.generation.domain import Asked, Role, Usage
 
 _WITHOUT_MAX_TOKENS = ("openai.com", "openai.azure.com")
 """Whose newer models take `max_completion_tokens` alone. Everybody else knows the older name, and
@@ -65,10 +65,6 @@ def body_of(asked: Asked, model: str, base_url: str) -> dict[str, Any]:
     """What is sent to `/chat/completions`."""
     host = urlsplit(base_url).hostname or ""
     newer = any(host == one or host.endswith(f".{one}") for one in _WITHOUT_MAX_TOKENS)
-    messages = [msgspec.to_builtins(one) for one in asked.messages]
-    if asked.language:
-        wish = f"Answer in the language whose BCP 47 tag is {asked.language}."
-        messages.insert(0, {"role": "system", "content": wish})
     wanted = {
         "max_completion_tokens" if newer else "max_tokens": asked.max_tokens,
         "temperature": asked.temperature,
@@ -77,8 +73,20 @@ def body_of(asked: Asked, model: str, base_url: str) -> dict[str, Any]:
     }
     return {
         "model": model,
-        "messages": messages,
+        "messages": _messages(asked),
         "stream": True,
         "stream_options": {"include_usage": True},
         **{name: value for name, value in wanted.items() if value is not None},
     }
+
+
+def _messages(asked: Asked) -> list[dict[str, str]]:
+    """What is said, and the wish for a language with it: in one message of the system, since the
+    templates of many models take no second one."""
+    messages = [msgspec.to_builtins(one) for one in asked.messages]
+    if asked.language:
+        wish = f"Answer in the language whose BCP 47 tag is {asked.language}."
+        if messages[0]["role"] == Role.SYSTEM:
+            wish = f"{messages.pop(0)['content']}\n\n{wish}"
+        messages.insert(0, {"role": "system", "content": wish})
+    return messages

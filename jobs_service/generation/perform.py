@@ -32,8 +32,7 @@ class PerformText:
         """The text; raises what providers raise."""
         request = msgspec.json.decode(job.request, type=TextRequest)
         task = self.order.task(request)
-        same = await self.find_same(job.owner_id, await self.order(job.owner_id, request))
-        if same is not None:
+        if same := await self.find_same(job.owner_id, task.order):
             return _given_again(job, same[1])
         draft = Draft(task.asked.messages)
         try:

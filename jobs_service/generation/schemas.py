@@ -125,16 +125,7 @@ class GenerateAnswer(msgspec.Struct, frozen=True):
     @classmethod
     def of(cls, job_id: UUID, result: TextResult, spent: int) -> Self:
         """The answer that is the result of a job."""
-        return cls(
-            job_id,
-            result.text,
-            result.finish_reason,
-            result.provider,
-            result.model,
-            result.usage,
-            spent,
-            result.cached,
-        )
+        return cls(id=job_id, credits=spent, **msgspec.structs.asdict(result))
 
 
 class GenerateEnd(msgspec.Struct, frozen=True):

@@ -32,7 +32,11 @@ class TextSettings(ServiceSettings):
         "array, or separated by commas. They all cost the same credits.",
     )
     text_first_seconds: float = Field(
-        20.0, gt=0, le=600, description="How long a provider may take to begin a text."
+        20.0,
+        gt=0,
+        le=600,
+        description="How long a provider may take to begin a text; less than the gateway's "
+        "UPSTREAM_SILENCE_SECONDS.",
     )
     text_silence_seconds: float = Field(
         20.0, gt=0, le=600, description="How long a provider may pause in the middle of a text."

@@ -22,6 +22,7 @@ from jobs_service.work.use_cases import JobLost
 from shared.clock import Clock
 from shared.db.aliases import Aliases
 from shared.db.database import Database, Transaction
+from shared.db.executor import Executor
 from shared.ids import uuid7
 from shared.observability.logging import get_logger
 from shared.security.principal import UserId
@@ -52,18 +53,23 @@ class BeginText:
     lease: float
     per_user: int
 
+    async def before(self, owner: UserId, request: TextRequest, key: str | None) -> Job | None:
+        """What a key that was used before stands for; raises KeyReused, RequestInProgress."""
+        known = await _once(owner, request, key).answered(self.database)
+        return await _standing(self.database, owner, known) if known else None
+
     async def __call__(
         self, owner: UserId, request: TextRequest, order: Order, key: str | None
     ) -> Job:
-        """The running job; or, of a key that was used before, one that has ended.
+        """The running job; or, of a key that another has just used, one that has ended.
 
         Raises NotEnoughCredits, TooManyTexts, KeyReused, RequestInProgress, OwnerErased.
         """
         async with self.database.transaction() as tx:
             owner = await Aliases(tx).owner(owner, alone=True)  # so that the limit is exact
-            once = Once(owner, key, ("generate", request), StartedText)
+            once = _once(owner, request, key)
             known = await once.begin(tx)
-            if known and (before := await _standing(tx, owner, known.job_id)):
+            if known and (before := await _standing(tx, owner, known)):
                 return before
             if await Texts(tx).running(owner) >= self.per_user:
                 limit = f"{self.per_user} texts are written for you at a time."
@@ -92,23 +98,26 @@ class BeginText:
         }
         job = await Jobs(tx).add(new)
         if job is None:
-            raise RequestInProgress("The same text is being written for you; ask again then.")
+            same = "The same text is being written for you; ask again when it is."
+            raise RequestInProgress(same, headers=_SOON)
         if order.price:
             await hold_credits(tx, Hold(job.id, owner, order.price), now)
         return job
 
 
-async def _standing(tx: Transaction, owner: UserId, job_id: UUID) -> Job | None:
+def _once(owner: UserId, request: TextRequest, key: str | None) -> Once[StartedText]:
+    return Once(owner, key, ("generate", request), StartedText)
+
+
+async def _standing(executor: Executor, owner: UserId, known: StartedText) -> Job | None:
     """The job that a key stands for, unless it failed and cost nothing: that may be tried again.
 
     Raises RequestInProgress.
     """
-    job = await Jobs(tx).find(owner, job_id)
-    if job is None or (job.status is not JobStatus.SUCCEEDED and not (job.spent or 0)):
-        if job is not None and job.status is JobStatus.RUNNING:
-            raise RequestInProgress("The text is being written; ask again when it is.")
-        return None
-    return job
+    job = await Jobs(executor).find(owner, known.job_id)
+    if job and job.status is JobStatus.RUNNING:
+        raise RequestInProgress("The text is being written; ask again when it is.", headers=_SOON)
+    return job if job and (job.status is JobStatus.SUCCEEDED or job.spent) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,14 @@ def settings_for(chat: ChatServer, **more: Any) -> JobsSettings:
 
 
 @dataclass
+class Served:
+    """A process that writes texts: where it answers, and what it is built on."""
+
+    url: str
+    base: Base
+
+
+@dataclass
 class Writer:
     """A user of a process that writes texts, and what the process has."""
 
@@ -138,15 +146,14 @@ async def events_of(answer: httpx.Response) -> AsyncIterator[tuple[str, dict[str
 
 
 @asynccontextmanager
-async def writing(database: Database, settings: JobsSettings) -> AsyncIterator[Writer]:
-    """A user with credits, of a process that answers on a port of its own."""
+async def serving(database: Database, settings: JobsSettings) -> AsyncIterator[Served]:
+    """A process that writes texts, and answers on a port of its own."""
     base = Base(settings, database, SystemClock())
-    owner = UserId(uuid7())
-    async with database.transaction() as tx:
-        await GrantWelcomeCredits(WELCOME)(tx, owner)
-    feature = building.build(base)
     app = build_app(
-        "jobs", endpoints=feature.endpoints, authenticate=TrustingAuthenticator(), checks={}
+        "jobs",
+        endpoints=building.build(base).endpoints,
+        authenticate=TrustingAuthenticator(),
+        checks={},
     )
     started = asyncio.Event()
     with bind("127.0.0.1", 0) as bound:
@@ -155,20 +162,39 @@ async def writing(database: Database, settings: JobsSettings) -> AsyncIterator[W
             tasks.create_task(server.serve([bound]))
             await started.wait()
             try:
-                async with httpx.AsyncClient(
-                    base_url=f"http://127.0.0.1:{bound.getsockname()[1]}",
-                    headers={"authorization": f"Bearer {owner}"},
-                    timeout=10,
-                ) as http:
-                    yield Writer(owner, http, base)
+                yield Served(f"http://127.0.0.1:{bound.getsockname()[1]}", base)
             finally:
                 server.should_exit = True
     await base.texts.aclose()
 
 
+@asynccontextmanager
+async def user_of(served: Served) -> AsyncIterator[Writer]:
+    """A user with credits."""
+    owner = UserId(uuid7())
+    async with served.base.database.transaction() as tx:
+        await GrantWelcomeCredits(WELCOME)(tx, owner)
+    headers = {"authorization": f"Bearer {owner}"}
+    async with httpx.AsyncClient(base_url=served.url, headers=headers, timeout=10) as http:
+        yield Writer(owner, http, served.base)
+
+
+@asynccontextmanager
+async def writing(database: Database, settings: JobsSettings) -> AsyncIterator[Writer]:
+    """A user of a process of their own."""
+    async with serving(database, settings) as served, user_of(served) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+async def _served(_jobs: Database, _chat: ChatServer) -> AsyncIterator[Served]:
+    async with serving(_jobs, settings_for(_chat)) as served:
+        yield served
+
+
 @pytest.fixture
-async def writer(database: Database, chat: ChatServer) -> AsyncIterator[Writer]:
-    async with writing(database, settings_for(chat)) as made:
+async def writer(database: Database, chat: ChatServer, _served: Served) -> AsyncIterator[Writer]:
+    async with user_of(_served) as made:
         yield made
 
 

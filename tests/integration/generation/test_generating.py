@@ -287,12 +287,26 @@ async def test_a_key_is_answered_again_and_charged_once(writer: Writer, chat: Ch
     assert told["code"] == "idempotency_key_reused"
 
 
+async def test_a_key_is_answered_again_before_the_cache_is_looked_at(
+    writer: Writer, chat: ChatServer
+) -> None:
+    first = await writer.ask(key="once", cache=True)
+    assert await writer.ask(key="once", cache=True) == first
+    assert (await writer.ask(cache=True))["cached"] is True
+    told = await writer.ask(422, key="once", cache=True, prompt="Another")
+    assert told["code"] == "idempotency_key_reused"
+
+
 async def test_two_at_once_with_one_key_are_one(writer: Writer, chat: ChatServer) -> None:
     go_on = asyncio.Event()
     chat.replies = [[word("Hel"), go_on, *ending()]]
     async with writer.streaming(key="once") as events:
         await anext(events)
-        assert (await writer.ask(409, key="once"))["code"] == "request_in_progress"
+        refusal = await writer.http.post(
+            PATH, json={"prompt": "Say hello"}, headers={"idempotency-key": "once"}
+        )
+        assert (refusal.status_code, refusal.json()["code"]) == (409, "request_in_progress")
+        assert int(refusal.headers["retry-after"]) > 0
         go_on.set()
         assert [name async for name, _ in events] == ["done"]
     assert len(chat.requests) == 1

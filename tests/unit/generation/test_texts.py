@@ -31,7 +31,7 @@ async def test_the_price_is_of_the_longest_text_there_can_be() -> None:
 @given(st.integers(0, 10**6), st.integers(0, 10**6))
 def test_no_usage_costs_more_than_was_held(prompt: int, completion: int) -> None:
     task = ORDER.task(TextRequest(prompt="Hi", max_tokens=100))
-    assert 0 <= ORDER.cost(task, Usage(prompt, completion)) <= task.price
+    assert 0 <= ORDER.cost(task, Usage(prompt, completion)) <= task.order.price
 
 
 async def test_only_what_may_be_given_again_is_told_apart() -> None:
