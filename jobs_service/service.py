@@ -23,6 +23,7 @@ from jobs_service.people import building as people
 from jobs_service.settings import JobsSettings
 from jobs_service.subscriptions import subscriptions
 from jobs_service.tracks import building as tracks
+from jobs_service.translation import building as translation
 from jobs_service.webhooks import building as webhooks
 from jobs_service.work.use_cases import SECONDS_BETWEEN_SWEEPS, SweepJobs
 from shared.clock import Clock, SystemClock
@@ -44,6 +45,7 @@ FEATURES: tuple[Callable[[Base], JobsFeature], ...] = (
     parts.build,
     payments.build,
     people.build,
+    translation.build,
     webhooks.build,
 )
 

@@ -12,6 +12,7 @@ from jobs_service.feature import WorkerBase
 from jobs_service.generation import building as generation
 from jobs_service.generation.providers import build_providers
 from jobs_service.settings import JobsSettings
+from jobs_service.translation import building as translation
 from jobs_service.work.building import build_recognition
 from jobs_service.work.performing import Perform
 from jobs_service.work.progress import ProgressReports
@@ -31,6 +32,7 @@ from shared.storage.scratch import Scratch
 PERFORMERS: tuple[Callable[[WorkerBase], Mapping[str, Perform]], ...] = (
     captions.performers,
     generation.performers,
+    translation.performers,
 )
 
 

@@ -48,6 +48,12 @@ def make_cues(words: Sequence[Word], rules: RuleSet, duration: float) -> tuple[C
     return time_cues(spans, rules, duration)
 
 
+def broken_into_lines(words: Sequence[str], rules: RuleSet) -> tuple[str, ...]:
+    """The words of one cue in lines: one if they fit, else as even as can be."""
+    speech = _Speech([Word(word, 0.0, 0.0, 1.0) for word in words], rules)
+    return speech.lines(0, len(words)) if words else ()
+
+
 def _in_order(words: Sequence[Word]) -> list[Word]:
     """Words with a text that can be shown, whose starts never run backwards."""
     kept: list[Word] = []

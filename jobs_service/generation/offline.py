@@ -61,6 +61,7 @@ class Offline:
     """Always there, and free of charge for whoever runs it."""
 
     name: Literal["offline"] = "offline"
+    follows_prompts = False
 
     def model_for(self, asked: Asked) -> str:
         """Raises ModelUnknown, and Invalid for a language that it has no sentences in."""

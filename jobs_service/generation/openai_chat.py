@@ -41,6 +41,7 @@ class OpenAIChat:
     is refused; a server of one's own may need no key."""
 
     name: Literal["openai"] = "openai"
+    follows_prompts = True
 
     def __init__(
         self,

@@ -18,6 +18,11 @@ class TextProvider(Protocol):
         """How requests and answers call it."""
         ...
 
+    @property
+    def follows_prompts(self) -> bool:
+        """Whether it does what a prompt asks for, as language models do."""
+        ...
+
     def model_for(self, asked: Asked) -> str:
         """The model that would write this; raises the Problems that speak against it, before it
         costs anything."""

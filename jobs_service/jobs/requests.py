@@ -2,5 +2,6 @@
 
 from jobs_service.captions.schemas import CaptionsRequest
 from jobs_service.generation.schemas import TextRequest
+from jobs_service.translation.schemas import TranslationRequest
 
-JobRequest = CaptionsRequest | TextRequest
+JobRequest = CaptionsRequest | TextRequest | TranslationRequest

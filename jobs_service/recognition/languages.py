@@ -42,6 +42,11 @@ def whisper_code(tag: str) -> str:
     return _SAME.get(primary(tag), primary(tag))
 
 
+def english_name(tag: str) -> str | None:
+    """The language of a tag in English; None of one that is none of these."""
+    return _TABLE.get(whisper_code(tag))
+
+
 def tag_of(said: str) -> str:
     """The tag of a language by Whisper's code, or by its English name, as OpenAI gives it."""
     code = _CODES.get(said.lower(), said.lower())
