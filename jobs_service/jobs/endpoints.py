@@ -20,6 +20,7 @@ from jobs_service.jobs.schemas import (
 from jobs_service.jobs.submit import RetryJob, SubmitJob
 from jobs_service.jobs.use_cases import CancelJob, FindJob
 from jobs_service.jobs.waiting import EstimateWait
+from jobs_service.recognition.domain import ProviderNotOffered, UnsupportedLanguage
 from jobs_service.videos.domain import VideoHasNoSound, VideoNotFound
 from shared.db.aliases import OwnerErased
 from shared.db.database import Database
@@ -31,6 +32,8 @@ _SUBMITTING = (
     NotEnoughCredits,
     VideoNotFound,
     VideoHasNoSound,
+    UnsupportedLanguage,
+    ProviderNotOffered,
     KeyReused,
     RequestInProgress,
     OwnerErased,

@@ -7,6 +7,7 @@ from jobs_service.credits.repository import Credits
 from jobs_service.credits.schemas import EXAMPLE_ESTIMATE, EstimateView
 from jobs_service.jobs.kinds import Kinds
 from jobs_service.jobs.requests import JobRequest
+from jobs_service.recognition.domain import ProviderNotOffered, UnsupportedLanguage
 from jobs_service.videos.domain import VideoHasNoSound, VideoNotFound
 from shared.db.database import Database
 from shared.http.endpoint import endpoint
@@ -28,7 +29,7 @@ class EstimateEndpoints:
         tag="credits",
         body_example=EXAMPLE_CAPTIONS,
         example=EXAMPLE_ESTIMATE,
-        errors=(VideoNotFound, VideoHasNoSound),
+        errors=(VideoNotFound, VideoHasNoSound, UnsupportedLanguage, ProviderNotOffered),
         scope="credits:read",
     )
     async def estimate(self, body: JobRequest, caller: Principal) -> EstimateView:

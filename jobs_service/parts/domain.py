@@ -54,5 +54,5 @@ class Standing(msgspec.Struct, frozen=True):
 
     @property
     def complete(self) -> bool:
-        """Whether every part has been recognised."""
-        return self.done == self.parts
+        """Whether every part has been recognised; of a job that has ended there are none left."""
+        return 0 < self.parts == self.done

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, bindparam, case, delete, func, select, text, update
+from sqlalchemy import Row, bindparam, case, delete, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from jobs_service.jobs.domain import Job, JobStatus
@@ -19,7 +19,31 @@ from jobs_service.tables import jobs, parts
 from shared.db.executor import Executor
 
 _COLUMNS = ", ".join(f"parts.{name}" for name in Part.__struct_fields__)
-_PLAN = insert(parts).on_conflict_do_nothing()
+_NEW = insert(parts)
+# A part that is planned anew is what it was before, unless settings have changed in between.
+_PLAN = _NEW.on_conflict_do_update(
+    index_elements=[parts.c.job_id, parts.c.number],
+    set_={
+        "provider": _NEW.excluded.provider,
+        "starts": _NEW.excluded.starts,
+        "ends": _NEW.excluded.ends,
+        "state": "waiting",
+        "attempt": 0,
+        "fence": parts.c.fence + 1,
+        "worker": None,
+        "lease_until": None,
+        "progress": 0,
+        "heard": None,
+    },
+    where=or_(
+        parts.c.provider != _NEW.excluded.provider,
+        parts.c.starts != _NEW.excluded.starts,
+        parts.c.ends != _NEW.excluded.ends,
+    ),
+)
+_FORGET_BEYOND = delete(parts).where(
+    parts.c.job_id == bindparam("job"), parts.c.number >= bindparam("count")
+)
 _TAKE = f"""
 UPDATE parts SET
     state = 'running', worker = :worker, attempt = parts.attempt + 1, fence = parts.fence + 1,
@@ -107,7 +131,8 @@ class Parts:
         self._executor = executor
 
     async def plan(self, plan: Plan) -> None:
-        """Add the parts of a job; those that an earlier attempt has planned, and done, stay."""
+        """Write the parts of a job, within a transaction; those that an earlier attempt has
+        planned in the same way, and done, stay."""
         each = msgspec.structs.asdict(plan)
         bounds = each.pop("bounds")
         rows = [
@@ -115,6 +140,7 @@ class Parts:
             for number, (starts, ends) in enumerate(pairwise(bounds))
         ]
         await self._executor.run(_PLAN, rows)
+        await self._executor.run(_FORGET_BEYOND, {"job": plan.job_id, "count": len(rows)})
 
     async def claim_any(
         self, worker: str, lease: float, attempts: int, providers: Collection[str]

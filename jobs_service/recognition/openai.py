@@ -67,7 +67,7 @@ class OpenAISpeech:
     def _client(self) -> httpx.AsyncClient:
         return httpx.AsyncClient(
             headers={"authorization": f"Bearer {self.key}"} if self.key else {},
-            timeout=httpx.Timeout(self.patience, connect=_CONNECT_SECONDS),
+            timeout=httpx.Timeout(None, connect=_CONNECT_SECONDS),
             verify=self.base_url.startswith("https:"),
         )
 
@@ -99,12 +99,13 @@ class OpenAISpeech:
             form["language"] = whisper_code(language)
         files = {"file": ("speech.flac", file, "audio/flac")}
         try:
-            answer = await client.post(
-                f"{self.base_url}/audio/transcriptions", data=form, files=files
-            )
-        except httpx.TimeoutException as error:
-            if isinstance(error, httpx.ConnectTimeout):
-                raise ProviderAway("It takes no connection.") from error
+            async with asyncio.timeout(self.patience):
+                answer = await client.post(
+                    f"{self.base_url}/audio/transcriptions", data=form, files=files
+                )
+        except httpx.ConnectTimeout as error:
+            raise ProviderAway("It takes no connection.") from error
+        except TimeoutError as error:
             raise ProviderTooSlow(f"It took more than {self.patience:g} seconds.") from error
         except httpx.HTTPError as error:
             raise ProviderAway(f"The connection failed: {type(error).__name__}.") from error

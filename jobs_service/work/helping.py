@@ -69,10 +69,8 @@ class Helping:
         context.bind(f"job-{part.job_id}", "")
         key = (part.job_id, part.number)
         told = {"job_id": part.job_id, "part": part.number}
-        log.info("part_started", **told, attempt=part.attempt)
         try:
             await self._recognise(part, self._running[key])
-            log.info("part_done", **told)
         except PartLost:
             log.info("part_lost", **told)
         except Problem as problem:

@@ -40,6 +40,8 @@ class RecognisePart:
 
         Raises PartLost, and the Problems of `sounds` and of providers.
         """
+        told = {"job_id": part.job_id, "part": part.number}
+        log.info("part_started", **told, attempt=part.attempt)
         try:
             heard = await accompanied(
                 self._recognise(part, progress), self._keep_lease(part, progress)
@@ -52,6 +54,7 @@ class RecognisePart:
             raise
         if not await Parts(self.database).finish(part, heard):
             raise PartLost
+        log.info("part_done", **told)
         await self.news.settled(part)
 
     async def _give_back(self, part: Part, *, counted: bool) -> None:

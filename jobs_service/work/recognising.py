@@ -73,11 +73,11 @@ class RecogniseVideo:
         return transcript_of(heard, language, name, self.providers[name], duration)
 
     async def _with_others(self, job: Job, plan: Plan, progress: Progress) -> list[Heard]:
-        parts = Parts(self.database)
-        await parts.plan(plan)
+        async with self.database.transaction() as tx:
+            await Parts(tx).plan(plan)
         await self.news.waiting(job.id)
         await accompanied(self._finish_parts(job), self._watch(job, progress))
-        return await parts.heard(job)
+        return await Parts(self.database).heard(job)
 
     async def _watch(self, job: Job, progress: Progress) -> None:
         """Report how far all parts are, those of others included."""

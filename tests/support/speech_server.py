@@ -42,6 +42,8 @@ class SpeechServer:
         """Behave again."""
         self.replies: list[Response | float | object] = []
         self.sent: list[Sent] = []
+        self.most_at_once = 0
+        self._at_once = 0
 
     @property
     def app(self) -> Starlette:
@@ -53,6 +55,14 @@ class SpeechServer:
         if request.headers.get("authorization") != f"Bearer {KEY}":
             return refused(401, "invalid_api_key", f"Incorrect API key: {KEY}")
         self.sent.append(await _sent(request))
+        self._at_once += 1
+        self.most_at_once = max(self.most_at_once, self._at_once)
+        try:
+            return await self._reply()
+        finally:
+            self._at_once -= 1
+
+    async def _reply(self) -> Response:
         reply = self.replies.pop(0) if self.replies else None
         if reply is CUT:
             return Told([b'{"text": "Good', CUT], asyncio.Event())

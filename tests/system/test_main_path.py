@@ -85,7 +85,7 @@ def recognising(suite: Suite) -> bool:
     """Whether a child of this suite runs the recogniser."""
     worker = suite.processes.get("worker") or suite.processes["suite"]
     children = psutil.Process(worker.pid).children(recursive=True)
-    return any("recognise_child" in " ".join(_command_of(child)) for child in children)
+    return any("sphinx_child" in " ".join(_command_of(child)) for child in children)
 
 
 def _command_of(process: psutil.Process) -> list[str]:

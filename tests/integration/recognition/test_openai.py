@@ -22,9 +22,9 @@ from jobs_service.recognition import pieces
 from jobs_service.recognition.domain import Heard
 from jobs_service.recognition.openai import OpenAISpeech
 from jobs_service.recognition.sound import BYTES_PER_SECOND, SoundTrack
-from shared.errors import Problem
+from shared.errors import Invalid, Problem
 from tests.integration.recognition.conftest import quiet_track
-from tests.support.chat_server import CUT, KEY
+from tests.support.chat_server import CUT, KEY, Told
 from tests.support.loopback import free_port
 from tests.support.recognition import ignore
 from tests.support.speech_server import MODEL, SpeechServer, heard, refused
@@ -132,6 +132,8 @@ FINAL = [
     (refused(403, "country", "Not here"), ProviderKeyRefused),
     (refused(429, "insufficient_quota", "You exceeded your quota"), ProviderQuotaExhausted),
     (refused(404, "model_not_found", "The model does not exist"), ModelUnknown),
+    (refused(400, "invalid_request_error", "Invalid file format."), Invalid),
+    (refused(413, "too_large", "Maximum content size limit exceeded"), Invalid),
     (PlainTextResponse("It works!"), ProviderAnswerMalformed),
     (JSONResponse({"text": "Good day."}), ProviderAnswerMalformed),
 ]
@@ -147,6 +149,15 @@ async def test_what_trying_again_cannot_heal_is_told_at_once(
     assert len(speech_api.sent) == 1
     assert not told.value.retriable
     assert KEY not in str(told.value)
+
+
+async def test_what_the_server_does_not_take_is_told_in_its_words(
+    speech_api: SpeechServer, track: SoundTrack
+) -> None:
+    speech_api.replies = [refused(400, "invalid_request_error", f"No such format: {KEY}")]
+    with pytest.raises(Invalid) as told:
+        await recognise(speech_api, track)
+    assert told.value.detail == ("The provider does not take the request: No such format: [hidden]")
 
 
 PASSING = [
@@ -176,11 +187,11 @@ async def test_what_does_not_pass_is_for_another_attempt_at_the_job(
     assert told.value.retriable
 
 
+@pytest.mark.parametrize("status", [429, 503])
 async def test_a_server_that_says_when_is_asked_then_and_not_before(
-    speech_api: SpeechServer, track: SoundTrack
+    speech_api: SpeechServer, track: SoundTrack, status: int
 ) -> None:
-    later = {"retry-after": "1"}
-    speech_api.replies = [refused(429, "rate_limit_exceeded", "Slow down", **later)]
+    speech_api.replies = [refused(status, "server_error", "Later", **{"retry-after": "1"})]
     began = asyncio.get_running_loop().time()
     await recognise(speech_api, track)
     assert asyncio.get_running_loop().time() - began >= 1
@@ -199,9 +210,11 @@ async def test_a_server_that_wants_to_be_left_alone_for_long_is_left_to_the_job(
 async def test_a_slow_server_is_told_apart_from_one_that_is_away(
     speech_api: SpeechServer, track: SoundTrack
 ) -> None:
-    speech_api.replies = [1.0]
-    with pytest.raises(ProviderTooSlow, match=r"more than 0\.2 seconds"):
-        await recognise(speech_api, track, patience=0.2)
+    drops = Told([b" ", 0.1] * 10, asyncio.Event())
+    for slow in (1.0, drops):
+        speech_api.replies = [slow]
+        with pytest.raises(ProviderTooSlow, match=r"more than 0\.2 seconds"):
+            await recognise(speech_api, track, patience=0.2)
     away = SpeechServer(f"http://127.0.0.1:{free_port()}")
     with pytest.raises(ProviderAway) as told:
         await recognise(away, track)
