@@ -63,6 +63,13 @@ class JobsSettings(CreditSettings, RecognitionSettings):
         description="How many of the newest versions of a caption track are kept, beside its "
         "first.",
     )
+    caption_tracks_per_user: int = Field(
+        1000,
+        ge=1,
+        le=100_000,
+        description="Caption tracks that one user may have and still import files, which costs "
+        "nothing; what jobs make is always kept.",
+    )
     work_dir: Path | None = Field(
         None,
         description="A directory for videos under work; what a killed worker left there is removed "

@@ -1,8 +1,9 @@
 """Whether cues keep to their rules: a report that a machine can read."""
 
+import math
 import re
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
+from itertools import accumulate
 
 import msgspec
 
@@ -51,7 +52,7 @@ class Quality(msgspec.Struct, frozen=True):
 def assess(cues: Sequence[Cue], rules: RuleSet) -> Quality:
     """Measure every cue against every rule."""
     durations = [cue.duration for cue in cues]
-    gaps = [round(after.start - before.end, 3) for before, after in pairwise(cues)]
+    gaps = _gaps(cues)
     checks = {
         "lines": _at_most(rules.lines, (len(cue.lines) for cue in cues)),
         "line_length": _at_most(
@@ -71,6 +72,12 @@ def assess(cues: Sequence[Cue], rules: RuleSet) -> Quality:
     return Quality(rules=rules.name, cues=len(cues), passed=passed, **checks)
 
 
+def _gaps(cues: Sequence[Cue]) -> list[float]:
+    """Seconds between the end of all before a cue and its start; below zero, they overlap."""
+    ends = accumulate((cue.end for cue in cues), max)
+    return [round(cue.start - end, 3) for cue, end in zip(cues[1:], ends, strict=False)]
+
+
 def has_orphan(lines: Sequence[str], rules: RuleSet) -> bool:
     """Whether the last line is one short word although there would be room for another from the
     line above, which has at least three."""
@@ -88,8 +95,9 @@ def _misdescribes(cue: Cue, rules: RuleSet) -> bool:
 
 
 def _speed(cue: Cue, rules: RuleSet) -> float:
-    """Characters per second, with the line break counted as the space it stands for."""
-    return round(rules.width(cue.text) / max(cue.duration, 0.001), 2)
+    """Characters per second, with the line break counted as the space it stands for; what is over
+    the limit by little shows so."""
+    return math.ceil(round(100 * rules.width(cue.text) / max(cue.duration, 0.001), 6)) / 100
 
 
 def _at_most(limit: float, values: Iterable[float]) -> Check:

@@ -1,8 +1,10 @@
 """Composes caption tracks."""
 
 from jobs_service.feature import Base, JobsFeature
+from jobs_service.tracks.adding import ImportTrack
+from jobs_service.tracks.editing import EditTrack
 from jobs_service.tracks.endpoints import JobCaptionEndpoints, TrackEndpoints
-from jobs_service.tracks.use_cases import DeleteTrack, EditTrack, FindTrack, ImportTrack
+from jobs_service.tracks.use_cases import DeleteTrack, FindTrack, FindTrackOfJob
 
 
 def build(base: Base) -> JobsFeature:
@@ -15,9 +17,9 @@ def build(base: Base) -> JobsFeature:
                 base.cursors("tracks"),
                 find,
                 EditTrack(database, base.settings.caption_versions_kept),
-                ImportTrack(database, base.find_video),
+                ImportTrack(database, base.find_video, base.settings.caption_tracks_per_user),
                 DeleteTrack(database),
             ),
-            JobCaptionEndpoints(base.find_job, find),
+            JobCaptionEndpoints(FindTrackOfJob(database, base.find_job), find),
         )
     )

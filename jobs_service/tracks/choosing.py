@@ -6,16 +6,9 @@ from uuid import UUID
 
 import msgspec
 
-from jobs_service.jobs.domain import JobStatus
 from jobs_service.jobs.use_cases import FindJob
-from jobs_service.tracks.domain import (
-    CaptionsDeleted,
-    CaptionsNotReady,
-    CaptionTrack,
-    Content,
-)
-from jobs_service.tracks.repository import Tracks
-from jobs_service.tracks.use_cases import FindTrack
+from jobs_service.tracks.domain import CaptionTrack, Content
+from jobs_service.tracks.use_cases import FindTrack, FindTrackOfJob
 from shared.db.aliases import Aliases
 from shared.db.database import Database
 from shared.errors import FieldError, Invalid
@@ -91,12 +84,4 @@ class ChooseTrack:
     async def _of_job(self, owner: UserId, job_id: UUID | None) -> CaptionTrack:
         if job_id is None:
             raise RuntimeError("a choice names neither a track nor a job")
-        track = await Tracks(self.database).find_of_job(owner, job_id)
-        if track is not None:
-            return track
-        job = await FindJob(self.database)(owner, job_id)
-        if job.status is JobStatus.SUCCEEDED and job.result and "track_id" in job.result:
-            raise CaptionsDeleted("The track was deleted after the job had made it.")
-        raise CaptionsNotReady(
-            f"The job is of the type {job.type} and {job.status}: it has made no captions."
-        )
+        return await FindTrackOfJob(self.database, FindJob(self.database))(owner, job_id)

@@ -36,6 +36,12 @@ class CueNotFound(NotFound):
     code, title = "cue_not_found", "The track has no such cue"
 
 
+class TooManyTracks(Conflict):
+    """The caller has as many tracks as one may have who imports another."""
+
+    code, title = "too_many_tracks", "You have too many caption tracks; delete one that is not used"
+
+
 class TrackChanged(Conflict):
     """Somebody else has saved the track since it was read."""
 

@@ -1,6 +1,7 @@
 """HTTP: caption tracks, their versions and files, and the captions of a job."""
 
 import hashlib
+from asyncio import to_thread
 from dataclasses import dataclass
 from itertools import islice
 from typing import Annotated
@@ -10,26 +11,30 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from jobs_service.captions.cues import BrokenCaptionFile
-from jobs_service.captions.formats import CaptionFile
 from jobs_service.captions.importing import read_captions
 from jobs_service.idempotency.domain import KeyReused, RequestInProgress
 from jobs_service.idempotency.header import IdempotencyKey
-from jobs_service.jobs.domain import JobNotFound, JobStatus
-from jobs_service.jobs.use_cases import FindJob
+from jobs_service.jobs.domain import JobNotFound
+from jobs_service.tracks.adding import ImportRequest, ImportTrack
 from jobs_service.tracks.differences import differences
 from jobs_service.tracks.domain import (
     CaptionsDeleted,
     CaptionsNotReady,
+    CaptionTrack,
+    Content,
     CueNotFound,
+    TooManyTracks,
     TrackChanged,
     TrackNotFound,
     VersionNotFound,
 )
-from jobs_service.tracks.files import MEDIA_TYPES, caption_file
+from jobs_service.tracks.editing import EditTrack, Expected
+from jobs_service.tracks.files import ETAG, ETAG_OF_FILE, caption_file, track_answer
 from jobs_service.tracks.repository import Tracks
 from jobs_service.tracks.schemas import (
     EXAMPLE_DIFFERENCES,
-    EXAMPLE_FILE_TRACK,
+    EXAMPLE_FILE,
+    EXAMPLE_FILES,
     EXAMPLE_FIX,
     EXAMPLE_IMPORT,
     EXAMPLE_NEW_CUES,
@@ -54,15 +59,8 @@ from jobs_service.tracks.schemas import (
     VersionView,
     VersionWithCues,
 )
-from jobs_service.tracks.upload import ACCEPTED, FILE_SCHEMA, FormBroken, sent_file
-from jobs_service.tracks.use_cases import (
-    DeleteTrack,
-    EditTrack,
-    Expected,
-    FindTrack,
-    ImportRequest,
-    ImportTrack,
-)
+from jobs_service.tracks.upload import ACCEPTED, FILE_SCHEMA, MAX_FILE_BYTES, FormBroken, sent_file
+from jobs_service.tracks.use_cases import DeleteTrack, FindTrack, FindTrackOfJob
 from jobs_service.videos.domain import VideoNotFound
 from shared.db.aliases import OwnerErased
 from shared.errors import Invalid, PreconditionFailed, TooLarge
@@ -71,7 +69,6 @@ from shared.http.endpoint import Header, endpoint
 from shared.http.paging import Cursors, Page
 from shared.security.principal import Principal
 
-_EXAMPLE_FILE = CaptionFile.of(EXAMPLE_FILE_TRACK)
 _SAVING = (TrackNotFound, TrackChanged, PreconditionFailed, OwnerErased, Invalid)
 IfMatch = Annotated[
     str | None,
@@ -119,9 +116,11 @@ class TrackEndpoints:
         accepts=ACCEPTED,
         body_schema=FILE_SCHEMA,
         example=EXAMPLE_IMPORT,
+        answer_headers=(ETAG,),
         errors=(
             BrokenCaptionFile,
             VideoNotFound,
+            TooManyTracks,
             TooLarge,
             FormBroken,
             KeyReused,
@@ -137,14 +136,15 @@ class TrackEndpoints:
         request: Request,
         caller: Principal,
         idempotency_key: IdempotencyKey,
-    ) -> ImportView:
+    ) -> Response:
         """Keep the file as a track of a video."""
         file = await sent_file(request)
         wanted = ImportRequest(
             query.video_id, query.language, query.audience, hashlib.sha256(file).hexdigest()
         )
-        read = read_captions(file, query.language)
-        return ImportView.of(await self.import_track(caller.id, wanted, read, idempotency_key))
+        read = await to_thread(read_captions, file, query.language)
+        made = await self.import_track(caller.id, wanted, read, idempotency_key)
+        return track_answer(made.track, ImportView.of(made), 201)
 
     @endpoint(
         "GET",
@@ -152,13 +152,14 @@ class TrackEndpoints:
         summary="One caption track with its cues",
         tag="captions",
         example=EXAMPLE_TRACK_WITH_CUES,
+        answer_headers=(ETAG,),
         errors=(TrackNotFound,),
         scope="jobs:read",
     )
-    async def read(self, track_id: UUID, caller: Principal) -> TrackWithCues:
+    async def read(self, track_id: UUID, caller: Principal) -> Response:
         """The newest version, and how well it keeps to its rules."""
         track = await self.find(caller.id, track_id)
-        return TrackWithCues.showing(track, await self.find.content(track))
+        return _showing(track, await self.find.content(track))
 
     @endpoint(
         "PUT",
@@ -169,17 +170,19 @@ class TrackEndpoints:
         "their times; a save that changes nothing makes no version.",
         tag="captions",
         body_example=EXAMPLE_NEW_CUES,
+        max_json=MAX_FILE_BYTES,
         example=EXAMPLE_TRACK_WITH_CUES,
+        answer_headers=(ETAG,),
         errors=_SAVING,
         scope="jobs:write",
     )
     async def replace(
         self, track_id: UUID, body: NewCues, caller: Principal, if_match: IfMatch
-    ) -> TrackWithCues:
+    ) -> Response:
         """The track with these cues."""
-        cues = tuple(cue.cue() for cue in body.cues)
+        cues = await to_thread(body.as_kept)
         expected = Expected(if_match, body.version)
-        return TrackWithCues.showing(*await self.edit.replace(caller.id, track_id, cues, expected))
+        return _showing(*await self.edit.replace(caller.id, track_id, cues, expected))
 
     @endpoint(
         "PATCH",
@@ -190,19 +193,18 @@ class TrackEndpoints:
         tag="captions",
         body_example=EXAMPLE_FIX,
         example=EXAMPLE_TRACK_WITH_CUES,
+        answer_headers=(ETAG,),
         errors=(*_SAVING, CueNotFound),
         scope="jobs:write",
     )
     async def fix(
         self, track_id: UUID, number: int, body: CueFix, caller: Principal, if_match: IfMatch
-    ) -> TrackWithCues:
+    ) -> Response:
         """The track with the cue mended."""
         if number < 1:
             raise CueNotFound("Cues are counted from 1.")
         expected = Expected(if_match, body.version)
-        return TrackWithCues.showing(
-            *await self.edit.fix(caller.id, track_id, number, body.mend, expected)
-        )
+        return _showing(*await self.edit.fix(caller.id, track_id, number, body.mend, expected))
 
     @endpoint(
         "POST",
@@ -212,17 +214,16 @@ class TrackEndpoints:
         tag="captions",
         body_example=EXAMPLE_RESTORING,
         example=EXAMPLE_TRACK_WITH_CUES,
+        answer_headers=(ETAG,),
         errors=(*_SAVING, VersionNotFound),
         scope="jobs:write",
     )
     async def restore(
         self, track_id: UUID, body: Restoring, caller: Principal, if_match: IfMatch
-    ) -> TrackWithCues:
+    ) -> Response:
         """The track as it was."""
         expected = Expected(if_match, body.version)
-        return TrackWithCues.showing(
-            *await self.edit.restore(caller.id, track_id, body.restore, expected)
-        )
+        return _showing(*await self.edit.restore(caller.id, track_id, body.restore, expected))
 
     @endpoint(
         "GET",
@@ -269,8 +270,8 @@ class TrackEndpoints:
         after = await self.find.content(track, query.to)
         start = self.cursors.decode(query.cursor, tuple[int])[0] if query.cursor else 0
         changes = differences(before.cues, after.cues)
-        items = list(islice(changes, start, start + query.limit))
-        more = next(changes, None) is not None
+        found = await to_thread(list, islice(changes, start, start + query.limit + 1))
+        items, more = found[: query.limit], len(found) > query.limit
         return Differences(
             before.version.number,
             after.version.number,
@@ -284,9 +285,9 @@ class TrackEndpoints:
         summary="A track as WebVTT, SubRip, TTML (IMSC 1.1), JSON or plain text",
         description="Its newest version, or the one asked for. Answers `If-None-Match`.",
         tag="captions",
-        answers=MEDIA_TYPES,
-        answer_headers=(Header("ETag", "The version, for `If-None-Match` and `If-Match`."),),
-        example=_EXAMPLE_FILE,
+        answer_headers=(ETAG_OF_FILE,),
+        example=EXAMPLE_FILE,
+        text_examples=EXAMPLE_FILES,
         errors=(TrackNotFound, VersionNotFound),
         scope="jobs:read",
     )
@@ -304,7 +305,7 @@ class TrackEndpoints:
         etag = f'"{number}"'
         if is_known(request.headers, Validators(etag)):
             return Response(status_code=304, headers={"etag": etag})
-        return caption_file(await self.find.file(track, number), extension, track.id, etag)
+        return await caption_file(await self.find.file(track, number), extension, track.id, etag)
 
     @endpoint(
         "DELETE",
@@ -324,7 +325,7 @@ class TrackEndpoints:
 class JobCaptionEndpoints:
     """What the caller's captions jobs have made."""
 
-    find_job: FindJob
+    find_of_job: FindTrackOfJob
     find: FindTrack
 
     @endpoint(
@@ -334,20 +335,19 @@ class JobCaptionEndpoints:
         description="As the job has made them, whatever has been edited since: the job's "
         "`result.track_id` is the track, whose newest version is at `/api/captions`.",
         tag="captions",
-        answers=MEDIA_TYPES,
-        example=_EXAMPLE_FILE,
+        example=EXAMPLE_FILE,
+        text_examples=EXAMPLE_FILES,
         errors=(JobNotFound, CaptionsNotReady, CaptionsDeleted),
         scope="jobs:read",
     )
     async def read(self, job_id: UUID, extension: Extension, caller: Principal) -> Response:
         """The captions in one format, in UTF-8."""
-        track = await Tracks(self.find.database).find_of_job(caller.id, job_id)
-        if track is None:
-            job = await self.find_job(caller.id, job_id)
-            if job.status is JobStatus.SUCCEEDED and job.result and "track_id" in job.result:
-                raise CaptionsDeleted("The track was deleted after the job had made it.")
-            raise CaptionsNotReady(f"The job is {job.status}; captions come when it has succeeded.")
-        return caption_file(await self.find.file(track, 1), extension, job_id, '"1"')
+        track = await self.find_of_job(caller.id, job_id)
+        return await caption_file(await self.find.file(track, 1), extension, job_id, '"1"')
+
+
+def _showing(track: CaptionTrack, content: Content) -> Response:
+    return track_answer(track, TrackWithCues.showing(track, content))
 
 
 def _number(number: int) -> int:

@@ -1,19 +1,36 @@
-"""A track as a file, over HTTP."""
+"""Tracks over HTTP: as JSON that tells its version, and as files."""
 
+from asyncio import to_thread
 from uuid import UUID
 
+import msgspec
 from starlette.responses import Response
 
 from jobs_service.captions.formats import FORMATS
 from jobs_service.captions.track import Track
+from jobs_service.tracks.domain import CaptionTrack
 from jobs_service.tracks.schemas import Extension
+from shared.http.endpoint import Header
+
+ETAG = Header("ETag", "The version, for `If-Match`.")
+ETAG_OF_FILE = Header("ETag", "The version, for `If-None-Match` and `If-Match`.")
 
 
-def caption_file(track: Track, extension: Extension, name: UUID, etag: str) -> Response:
+def track_answer(track: CaptionTrack, shown: msgspec.Struct, status: int = 200) -> Response:
+    """What is `shown` of `track`, as JSON with the ETag of its newest version."""
+    return Response(
+        msgspec.json.encode(shown),
+        status,
+        {"cache-control": "no-store", "etag": track.etag},
+        media_type="application/json",
+    )
+
+
+async def caption_file(track: Track, extension: Extension, name: UUID, etag: str) -> Response:
     """The answer that carries `track`; `name` and `etag` tell it from others."""
     form = FORMATS[extension]
     return Response(
-        form.write(track),
+        await to_thread(form.write, track),
         media_type=form.media_type,
         headers={
             "content-disposition": f'inline; filename="captions-{name}.{extension}"',
@@ -22,6 +39,3 @@ def caption_file(track: Track, extension: Extension, name: UUID, etag: str) -> R
             "etag": etag,
         },
     )
-
-
-MEDIA_TYPES = tuple(form.media_type for form in FORMATS.values())

@@ -41,6 +41,7 @@ _FIND = select(*_COLUMNS).where(_IS_ID, _IS_OWNERS)
 _FIND_OF_JOB = select(*_COLUMNS).where(tracks.c.job_id == bindparam("job"), _IS_OWNERS)
 _LOCK = _FIND.with_for_update()
 _TRANSCRIPT = select(tracks.c.transcript).where(_IS_ID)
+_COUNT = select(func.count().label("tracks")).where(_IS_OWNERS)
 _LIST = select(*_COLUMNS).where(_IS_OWNERS).order_by(tracks.c.id.desc()).limit(bindparam("limit"))
 _CONTENT = select(*_VERSION, track_versions.c.cues).where(
     _OF_TRACK, track_versions.c.number == bindparam("number")
@@ -69,6 +70,11 @@ class Tracks:
         values = {**_values(new), "owner_id": owner, "video_id": video_id, "job_id": None}
         await self._executor.run(_ADD, values)
         await self._add_first(new)
+
+    async def count_of(self, owner: UserId) -> int:
+        """How many tracks this owner has."""
+        row = await self._executor.one(_COUNT, {"owner": owner})
+        return int(row.tracks) if row else 0
 
     async def add_of_job(self, job_id: UUID, new: NewTrack) -> None:
         """Keep the track that a job has made, in the transaction that ends the job."""
@@ -134,7 +140,6 @@ class Tracks:
         track: CaptionTrack,
         cues: tuple[Cue, ...],
         quality: Quality,
-        change: Change,
         *,
         restored_from: int | None,
         kept: int,
@@ -142,6 +147,7 @@ class Tracks:
         """Make a new version the newest of a locked track, which then keeps the `kept` newest, and
         its first."""
         number = track.version + 1
+        change: Change = "edited" if restored_from is None else "restored"
         await self._add_version(track.id, number, cues, quality, change, restored_from)
         row = await self._executor.one(_ADVANCE, {"track": track.id, "number": number})
         await self._executor.run(_PRUNE, {"track": track.id, "upto": number - kept})

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from shared.errors import FieldError, Invalid, Malformed
 from shared.http.binding import read_body
 
-MAX_FILE_BYTES: Final = 1024 * 1024
+MAX_FILE_BYTES: Final = 4 * 1024 * 1024
 _FORM_OVERHEAD: Final = 8 * 1024
 ACCEPTED: Final = (
     "multipart/form-data",

@@ -1,23 +1,33 @@
 """Caption tracks over HTTP: versions, conflicts, differences, files and imports."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
 
 import httpx
+import msgspec
 import pytest
 
+from jobs_service.captions.cues import MAX_CUES
+from jobs_service.captions.domain import Cue
+from jobs_service.captions.formats import FORMATS
 from jobs_service.captions.importing import read_captions
 from jobs_service.captions.schemas import CaptionsRequest
 from jobs_service.guests.use_cases import AdoptGuest
-from jobs_service.jobs.use_cases import FindJob
+from jobs_service.jobs.use_cases import CancelJobsOfVideo, FindJob
 from jobs_service.people.endpoints import PeopleEndpoints
 from jobs_service.people.use_cases import EraseOwner
+from jobs_service.tracks.adding import ImportTrack
+from jobs_service.tracks.editing import EditTrack
 from jobs_service.tracks.endpoints import JobCaptionEndpoints, TrackEndpoints
 from jobs_service.tracks.repository import Tracks
-from jobs_service.tracks.use_cases import DeleteTrack, EditTrack, FindTrack, ImportTrack
+from jobs_service.tracks.use_cases import DeleteTrack, FindTrack, FindTrackOfJob
+from jobs_service.videos.domain import KnownVideo
+from jobs_service.videos.repository import Videos
 from jobs_service.videos.use_cases import FindVideo
-from jobs_service.work.use_cases import ClaimJob
+from jobs_service.work.performing import Result
+from jobs_service.work.use_cases import ClaimJob, FinishJob
 from shared.db.database import Database
 from shared.http.application import build_app
 from shared.http.paging import Cursors
@@ -30,6 +40,7 @@ from tests.support.traces import traces
 from tests.support.tracks import TRACK
 
 KEPT = 3
+MOST = 5
 SRT = "1\n00:00:01,000 --> 00:00:02,500\nHello\n\n2\n00:00:03,000 --> 00:00:04,500\nyou there\n"
 
 
@@ -46,10 +57,10 @@ class Site:
                     Cursors(b"a secret of thirty-two characters"),
                     find,
                     EditTrack(database, KEPT),
-                    ImportTrack(database, FindVideo(database, patience=0)),
+                    ImportTrack(database, FindVideo(database, patience=0), MOST),
                     DeleteTrack(database),
                 ),
-                JobCaptionEndpoints(FindJob(database), find),
+                JobCaptionEndpoints(FindTrackOfJob(database, FindJob(database)), find),
                 PeopleEndpoints(database),
             ],
             authenticate=TrustingAuthenticator(),
@@ -189,6 +200,126 @@ async def test_of_two_who_edit_the_same_version_one_is_told(
     assert without.json()["errors"][0]["field"] == "version"
 
 
+async def test_whoever_repeats_a_change_whose_answer_was_lost_gets_it_again(
+    site: Site, owner: UserId, mina: httpx.AsyncClient
+) -> None:
+    track = (await imported(site, owner, mina))["id"]
+    changes: list[tuple[str, str, dict[str, Any]]] = [
+        ("PUT", "", {"cues": [{"start": 1, "end": 2, "text": "new"}]}),
+        ("PATCH", "/cues/1", {"text": "mended", "start": 0.5}),
+        ("POST", "/restore", {"restore": 1}),
+    ]
+    for version, (method, path, change) in enumerate(changes, 1):
+        request = {"json": {**change, "version": version}}
+        first = await mina.request(method, f"/api/captions/{track}{path}", **request)
+        again = await mina.request(method, f"/api/captions/{track}{path}", **request)
+        assert (again.status_code, again.json()) == (200, first.json())
+        assert again.json()["version"] == version + 1
+    by_tag = await mina.patch(
+        f"/api/captions/{track}/cues/1", json={"text": "so"}, headers={"if-match": '"4"'}
+    )
+    again = await mina.patch(
+        f"/api/captions/{track}/cues/1", json={"text": "so"}, headers={"if-match": '"4"'}
+    )
+    assert (again.status_code, again.json()) == (200, by_tag.json())
+
+
+async def test_of_changes_that_are_made_at_once_one_is_saved(
+    site: Site, owner: UserId, mina: httpx.AsyncClient
+) -> None:
+    track = (await imported(site, owner, mina))["id"]
+    answers = await asyncio.gather(*(edited(mina, track, 1, f"take {one}") for one in range(5)))
+    assert sorted(one.status_code for one in answers) == [200, 409, 409, 409, 409]
+    (saved,) = [one.json() for one in answers if one.status_code == 200]
+    assert (await mina.get(f"/api/captions/{track}")).json() == saved
+    versions = (await mina.get(f"/api/captions/{track}/versions")).json()["items"]
+    assert [one["version"] for one in versions] == [2, 1]
+
+
+async def test_every_answer_says_its_version_as_an_etag(
+    site: Site, owner: UserId, mina: httpx.AsyncClient
+) -> None:
+    track = (await imported(site, owner, mina))["id"]
+    path = f"/api/captions/{track}"
+    read = await mina.get(path)
+    assert read.headers["etag"] == '"1"'
+    fixed = await mina.patch(
+        f"{path}/cues/1", json={"text": "so"}, headers={"if-match": read.headers["etag"]}
+    )
+    assert (fixed.status_code, fixed.headers["etag"]) == (200, '"2"')
+    assert (await mina.get(f"{path}/file.vtt")).headers["etag"] == '"2"'
+
+
+async def test_a_track_of_as_many_cues_as_there_may_be_is_imported_saved_and_compared(
+    site: Site, owner: UserId, mina: httpx.AsyncClient
+) -> None:
+    said = ("Every room does one thing only,", "and it does that one thing well.")
+    cues = tuple(Cue(at * 3 + 0.5, at * 3 + 2.5, said) for at in range(MAX_CUES))
+    file = FORMATS["ttml"].write(msgspec.structs.replace(TRACK, cues=cues))
+    track = await imported(site, owner, mina, file)
+    assert len(track["cues"]) == MAX_CUES
+    new = [{**cue, "text": "x" + cue["text"]} for cue in track["cues"]]
+    saved = await mina.put(f"/api/captions/{track['id']}", json={"cues": new, "version": 1})
+    assert saved.status_code == 200, saved.text[:500]
+    changes = (await mina.get(f"/api/captions/{track['id']}/diff", params={"limit": 1})).json()
+    assert changes["items"][0]["words"][0] == {"change": "removed", "text": "Every"}
+    more = [*new, {"start": 99_000, "end": 99_001, "text": "one more"}]
+    refused = await mina.put(f"/api/captions/{track['id']}", json={"cues": more, "version": 2})
+    (fault,) = refused.json()["errors"]
+    assert (fault["field"], "10000 cues at most" in fault["message"]) == ("cues", True)
+
+
+async def test_nobody_imports_more_tracks_than_they_may_have(
+    site: Site, owner: UserId, mina: httpx.AsyncClient
+) -> None:
+    video = await site.setting.video(owner)
+    params = {"video_id": str(video.id), "language": "en"}
+    answers = await asyncio.gather(
+        *(mina.post("/api/captions/import", params=params, content=SRT) for _ in range(MOST + 2))
+    )
+    assert sorted(one.status_code for one in answers) == [201] * MOST + [409] * 2
+    refused = next(one.json() for one in answers if one.status_code == 409)
+    assert refused["code"] == "too_many_tracks"
+    tracks = (await mina.get("/api/captions")).json()["items"]
+    assert len(tracks) == MOST
+    await site.captioned(owner)  # what was paid for is kept all the same
+    for track in tracks[:2]:
+        await mina.delete(f"/api/captions/{track['id']}")
+    again = await mina.post("/api/captions/import", params=params, content=SRT)
+    assert again.status_code == 201
+
+
+async def test_tracks_stay_when_their_video_goes(
+    site: Site, owner: UserId, mina: httpx.AsyncClient, database: Database
+) -> None:
+    job = await site.captioned(owner)
+    (track,) = (await mina.get("/api/captions")).json()["items"]
+    gone = KnownVideo(UUID(track["video_id"]), owner, 0, False, False, 2)
+    async with database.transaction() as tx:
+        await Videos(tx).save(gone)
+        await CancelJobsOfVideo()(tx, gone.id)
+    assert (await edited(mina, track["id"], 1, "Still here")).status_code == 200
+    assert (await mina.get(f"/api/captions/{track['id']}/file.srt")).status_code == 200
+    assert (await mina.get(f"/api/jobs/{job}/captions.srt")).status_code == 200
+
+
+async def test_a_job_without_captions_says_why(
+    site: Site, owner: UserId, mina: httpx.AsyncClient
+) -> None:
+    video = await site.setting.video(owner)
+    job = await submitting(site.database)(owner, CaptionsRequest(video_id=video.id), None)
+    answer = await mina.get(f"/api/jobs/{job.id}/captions.vtt")
+    assert (answer.status_code, answer.json()["code"]) == (409, "captions_not_ready")
+    assert "queued" in answer.json()["detail"]
+    claimed = await ClaimJob(site.database, "worker", 15, 2)()
+    assert claimed is not None
+    await FinishJob(site.database)(claimed, Result())
+    other_kind = await mina.get(f"/api/jobs/{job.id}/captions.vtt")
+    assert "make no captions" in other_kind.json()["detail"]
+    missing = await mina.get(f"/api/jobs/{uuid7()}/captions.vtt")
+    assert (missing.status_code, missing.json()["code"]) == (404, "job_not_found")
+
+
 @pytest.mark.parametrize(
     ("cue", "field"),
     [
@@ -247,8 +378,11 @@ async def test_an_earlier_version_can_be_the_newest_again(
     assert (back.json()["version"], back.json()["cues"]) == (3, track["cues"])
     newest = (await mina.get(f"{path}/versions")).json()["items"][0]
     assert (newest["change"], newest["restored_from"]) == ("restored", 1)
+    await edited(mina, track["id"], 3, "other")
     late = await mina.post(f"{path}/restore", json={"restore": 1, "version": 2})
     assert late.status_code == 409
+    missing = await mina.post(f"{path}/restore", json={"restore": 9, "version": 4})
+    assert (missing.status_code, missing.json()["code"]) == (404, "version_not_found")
 
 
 async def test_two_versions_are_compared_word_by_word_and_page_by_page(
@@ -333,7 +467,7 @@ async def test_an_import_that_cannot_be_read_leaves_nothing(
 ) -> None:
     video = await site.setting.video(owner)
     params = {"video_id": str(video.id), "language": "en"}
-    for body, status in ((b"", 422), (b"hello", 422), (b" " * 1_100_000, 413)):
+    for body, status in ((b"", 422), (b"hello", 422), (b" " * 4_300_000, 413)):
         answer = await mina.post("/api/captions/import", params=params, content=body)
         assert answer.status_code == status, answer.text
     form = await mina.post("/api/captions/import", params=params, files={"other": ("a", b"b")})
@@ -403,6 +537,8 @@ async def test_tracks_move_with_a_guest_and_go_with_their_owner(
     assert len(await Tracks(database).list_of(user, 9, None, {})) == 2
     # who was a guest still has their token for some minutes
     assert (await edited(mina, track, 2, "still mine")).status_code == 200
+    back = await mina.post(f"/api/captions/{track}/restore", json={"restore": 1, "version": 3})
+    assert back.status_code == 200
     async with site.client("auth") as auth:
         exported = await auth.get(f"/internal/people/{user}/data")
     assert exported.status_code == 200
