@@ -70,17 +70,15 @@ def test_the_sample_gives_captions_that_pass_in_every_format(sample: Transcript)
         assert b"courtyard" in form.write(track)
 
 
-async def test_the_same_video_gives_the_same_transcript(sample: Transcript) -> None:
-    assert await transcript_of(SAMPLE) == sample
-
-
-async def test_progress_grows_up_to_the_end() -> None:
+async def test_the_same_video_gives_the_same_transcript_and_its_progress_grows_to_the_end(
+    sample: Transcript,
+) -> None:
     reports: list[float] = []
 
     async def note(reached: float) -> None:
         reports.append(reached)
 
-    await recognise(SAMPLE, LIMITS, on_progress=note)
+    assert await recognise(SAMPLE, LIMITS, on_progress=note) == sample
     assert reports == sorted(reports)
     assert reports[-1] > 0.5
     assert all(0 <= reached <= 1 for reached in reports)
