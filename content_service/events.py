@@ -17,6 +17,7 @@ class VideoReady(IntegrationEvent, frozen=True):
     has_audio: bool
     expires_at: datetime
     revision: int
+    has_picture: bool = True
 
     @property
     def subject(self) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import httpx
 
+from content_service.copies import building as copies
 from content_service.feature import Base
 from content_service.links import building as links
 from content_service.people import building as people
@@ -31,6 +32,7 @@ FEATURES: tuple[Callable[[Base], Feature], ...] = (
     videos.build,
     uploads.build,
     links.build,
+    copies.build,
     reconciling.build,
     people.build,
 )

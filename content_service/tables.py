@@ -121,6 +121,16 @@ uploads = Table(
     ),
 )
 
+copies = Table(
+    "copies",
+    metadata,
+    Column("job_id", Uuid, primary_key=True),
+    Column("video_id", Uuid),
+    Column("unwanted", Boolean, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    Index("copies_created_at", "created_at"),
+)
+
 reconciliations = Table(
     "reconciliations",
     metadata,

@@ -50,6 +50,7 @@ class VideoReady(msgspec.Struct, frozen=True):
     duration_seconds: float
     has_audio: bool
     revision: int
+    has_picture: bool = True
 
 
 class VideoGone(msgspec.Struct, frozen=True):
@@ -91,6 +92,7 @@ def subscriptions(
                 event.has_audio,
                 True,
                 event.revision,
+                event.has_picture,
             )
         )
 

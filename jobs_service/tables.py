@@ -323,6 +323,7 @@ videos = Table(
     Column("has_audio", Boolean, nullable=False),
     Column("available", Boolean, nullable=False),
     Column("revision", Integer, nullable=False),
+    Column("has_picture", Boolean, nullable=False, server_default=text("true")),
     Index("videos_owner_id", "owner_id"),
 )
 

@@ -269,6 +269,7 @@ class Prober:
                     has_audio=facts.has_audio,
                     expires_at=video.expires_at,
                     revision=video.revision,
+                    has_picture=facts.width is not None,
                 )
             )
 

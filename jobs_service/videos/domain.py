@@ -20,6 +20,12 @@ class VideoHasNoSound(Invalid):
     code, title = "video_has_no_sound", "The video has no sound"
 
 
+class VideoHasNoPicture(Invalid):
+    """Nothing can be drawn on a recording that is sound alone."""
+
+    code, title = "video_has_no_picture", "The video has no picture"
+
+
 class KnownVideo(msgspec.Struct, frozen=True):
     """A video that may be worked on; `revision` orders the news about it."""
 
@@ -29,3 +35,4 @@ class KnownVideo(msgspec.Struct, frozen=True):
     has_audio: bool
     available: bool
     revision: int
+    has_picture: bool = True

@@ -18,6 +18,7 @@ _SAVE = _new.on_conflict_do_update(
         "available": _new.excluded.available,
         "duration_seconds": _new.excluded.duration_seconds,
         "has_audio": _new.excluded.has_audio,
+        "has_picture": _new.excluded.has_picture,
         "revision": _new.excluded.revision,
     },
     where=videos.c.revision < _new.excluded.revision,

@@ -119,6 +119,6 @@ async def test_a_consumer_refuses_an_event_that_lacks_what_it_needs(
     durable: dict[str, Subscription],
 ) -> None:
     for one in durable.values():
-        envelope = delivered(one.types[0], user_id=None, video_id=None)
+        envelope = delivered(one.types[0], user_id=None, video_id=None, job_id=None)
         with pytest.raises(msgspec.ValidationError):
             await one.handle(envelope)

@@ -48,6 +48,7 @@ async def test_a_good_video_becomes_ready_and_is_announced(
         "owner_id": str(user),
         "duration_seconds": view["duration_seconds"],
         "has_audio": True,
+        "has_picture": True,
         "expires_at": view["expires_at"],
         "revision": 3,
     }
