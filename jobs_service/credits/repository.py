@@ -6,10 +6,12 @@ from uuid import UUID
 
 import msgspec
 from sqlalchemy import (
+    BigInteger,
     Select,
     Uuid,
     bindparam,
     case,
+    cast,
     delete,
     func,
     insert,
@@ -81,7 +83,7 @@ _BALANCE = select(accounts.c.balance, accounts.c.held, accounts.c.expiring).wher
 _overdue = case(
     (
         accounts.c.expiring > 0,
-        select(func.coalesce(func.sum(grants.c.remaining), 0))
+        select(cast(func.coalesce(func.sum(grants.c.remaining), 0), BigInteger))  # not numeric
         .where(grants.c.owner_id == accounts.c.owner_id)
         .where(grants.c.remaining > 0, grants.c.expires_at <= func.now())
         .correlate(accounts)

@@ -3,12 +3,14 @@
 import random
 from contextlib import suppress
 
+import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from jobs_service.captions.schemas import CaptionsRequest
 from jobs_service.credits.domain import NotEnoughCredits
 from jobs_service.credits.repository import Credits
+from jobs_service.credits.schemas import BalanceView
 from jobs_service.jobs.domain import Job, JobFinished, JobStatus
 from jobs_service.jobs.repository import Jobs
 from jobs_service.jobs.use_cases import CancelJob
@@ -96,3 +98,10 @@ async def test_no_sequence_of_events_loses_or_makes_credits(
     spent = sum(job.price for job in jobs if job.status is JobStatus.SUCCEEDED)
     held = sum(job.price for job in jobs if job.status in (JobStatus.QUEUED, JobStatus.RUNNING))
     assert (left.balance, left.held) == (history.granted - spent - held, held)
+
+
+async def test_a_balance_goes_over_the_wire_as_numbers(
+    database: Database, setting: Setting
+) -> None:
+    balance = await Credits(database).balance(await setting.user(5))
+    assert msgspec.json.encode(BalanceView.of(balance)) == b'{"balance":5,"held":0}'
