@@ -19,17 +19,20 @@ from pathlib import Path
 import httpx
 
 from deploy.postgres.embedded import EmbeddedPostgres
-from tests.support.loopback import free_port
+from tests.support.loopback import free_port, free_ports
 from tests.support.openid_provider import entry
 from tests.support.smtp import MailServer
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "deploy" / "sample" / "welcome.mp4"
 PATIENCE_SECONDS = 60
-OPENID_PORT = free_port()
-"""Where a test may start an OpenID provider that every suite knows."""
+OPENID_PORT, CHAT_PORT = free_ports(2)
+"""Where a test may start an OpenID provider, and a model server, that every suite knows."""
 SETTINGS = {
     "OIDC_PROVIDERS": json.dumps([entry(OPENID_PORT)]),
+    "OPENAI_BASE_URL": f"http://127.0.0.1:{CHAT_PORT}/v1",
+    "OPENAI_API_KEY": "sk-test-0123456789",
+    "TEXT_PROVIDER": "offline",  # unless a test asks for the model server
     "LEASE_SECONDS": "2",  # so that a killed worker's job is soon taken up again
     "WELCOME_CREDITS": "20",
     "ALLOWED_ORIGINS": '["https://app.example"]',

@@ -12,11 +12,12 @@ import pytest
 
 from deploy.embedded import SERVICES
 from deploy.postgres.embedded import EmbeddedPostgres
+from tests.support.chat_server import ChatServer, chat_server
 from tests.support.front_end import FrontEnd, new_user
 from tests.support.postgres import FAST
 from tests.support.rabbitmq import RabbitMQ, a_broker
 from tests.support.smtp import mail_server_of_its_own
-from tests.support.suite import SETTINGS, Suite, start_embedded, start_split
+from tests.support.suite import CHAT_PORT, SETTINGS, Suite, start_embedded, start_split
 
 
 @pytest.fixture(scope="session")
@@ -51,6 +52,19 @@ def suite_rabbitmq() -> Iterator[RabbitMQ]:
         yield broker
     finally:
         broker.close()
+
+
+@pytest.fixture(scope="session")
+async def _suite_chat() -> AsyncIterator[ChatServer]:
+    async with chat_server(CHAT_PORT) as server:
+        yield server
+
+
+@pytest.fixture
+def suite_chat(_suite_chat: ChatServer) -> ChatServer:
+    """The model server that every suite knows as `openai`."""
+    _suite_chat.reset()
+    return _suite_chat
 
 
 @pytest.fixture(scope="session")

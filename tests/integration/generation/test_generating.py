@@ -8,9 +8,9 @@ import pytest
 
 from jobs_service.credits.domain import Balance
 from jobs_service.credits.repository import Credits
-from jobs_service.generation import openai_chat
+from jobs_service.generation import answers, openai_chat
 from jobs_service.generation.domain import Usage
-from jobs_service.generation.schemas import TextRequest
+from jobs_service.generation.schemas import EXAMPLE_ANSWER, EXAMPLE_STREAM, TextRequest
 from jobs_service.generation.use_cases import BeginText, FindSameText, ForgetTexts
 from jobs_service.guests.use_cases import AdoptGuest
 from jobs_service.jobs.domain import JobAnswers, JobStatus
@@ -109,6 +109,32 @@ async def test_a_text_is_streamed_as_it_is_written(writer: Writer, chat: ChatSer
             "cached": False,
         },
     )
+
+
+async def test_a_stream_goes_over_the_wire_as_it_is_documented(
+    writer: Writer, chat: ChatServer
+) -> None:
+    chat.replies = [said("1. What first", " made you think about gardening?", usage=(19, 10))]
+    answer = await writer.http.post(PATH, json={"prompt": "Say hello", "stream": True})
+    documented = EXAMPLE_STREAM.replace(str(EXAMPLE_ANSWER.id), str((await writer.job()).id))
+    assert answer.text == documented
+
+
+async def test_a_stream_that_pauses_shows_that_it_lives(
+    writer: Writer, chat: ChatServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answers, "SECONDS_BETWEEN_SIGNS", 0.02)
+    go_on = asyncio.Event()
+    chat.replies = [[word("Hel"), go_on, *ending()]]
+    asked = {"prompt": "Say hello", "stream": True}
+    async with writer.http.stream("POST", PATH, json=asked) as answer:
+        lines = answer.aiter_lines()
+        seen = [await anext(lines) for _ in range(7)]
+        go_on.set()
+        rest = [line async for line in lines]
+    sign = [": still writing", ""]
+    assert seen == ["event: delta", 'data: {"text":"Hel"}', "", *sign, *sign]
+    assert "event: done" in rest
 
 
 async def test_who_accepts_events_gets_them_without_asking(
