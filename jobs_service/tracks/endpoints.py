@@ -156,7 +156,7 @@ class TrackEndpoints:
         errors=(TrackNotFound,),
         scope="jobs:read",
     )
-    async def read(self, track_id: UUID, caller: Principal) -> Response:
+    async def read_track(self, track_id: UUID, caller: Principal) -> Response:
         """The newest version, and how well it keeps to its rules."""
         track = await self.find(caller.id, track_id)
         return _showing(track, await self.find.content(track))

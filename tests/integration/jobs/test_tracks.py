@@ -210,9 +210,9 @@ async def test_whoever_repeats_a_change_whose_answer_was_lost_gets_it_again(
         ("POST", "/restore", {"restore": 1}),
     ]
     for version, (method, path, change) in enumerate(changes, 1):
-        request = {"json": {**change, "version": version}}
-        first = await mina.request(method, f"/api/captions/{track}{path}", **request)
-        again = await mina.request(method, f"/api/captions/{track}{path}", **request)
+        body = {**change, "version": version}
+        first = await mina.request(method, f"/api/captions/{track}{path}", json=body)
+        again = await mina.request(method, f"/api/captions/{track}{path}", json=body)
         assert (again.status_code, again.json()) == (200, first.json())
         assert again.json()["version"] == version + 1
     by_tag = await mina.patch(
