@@ -24,6 +24,7 @@ from shared.clock import SystemClock
 from shared.observability.logging import get_logger
 from shared.runtime.components import Components
 from shared.runtime.http_server import HttpServer, bind, url_of
+from shared.runtime.memory import keep_freed_memory
 from shared.runtime.readiness import Readiness
 from shared.runtime.service import CannotStart, Service
 
@@ -62,6 +63,7 @@ async def serve(
     `on_listening` is called with the URL; port 0 takes a free port. What `before_start` raises
     comes out after everything has been closed.
     """
+    keep_freed_memory()
     with bind(host, port) as bound:
         process = _Process(services, drain_seconds)
         with process.signals():

@@ -57,8 +57,10 @@ OURS = tuple(name for name in TITLES if name.startswith(("content", "gateway")))
 """Measured with the large file, too."""
 _BLOCK = 1024 * 1024
 _HEAD = b"\0\0\0\x18ftypmp42\0\0\0\0isommp42"
-_FORM = b'--courtyard\r\nContent-Disposition: form-data; name="file"; filename="a.mp4"\r\n\r\n'
-_FORM_END = b"\r\n--courtyard--\r\n"
+_BOUNDARY = b"----WebKitFormBoundary7MA4YWxkTrZu0gW2"  # as browsers make it
+_FILE = b'Content-Disposition: form-data; name="file"; filename="a.mp4"'
+_FORM = b"--%b\r\n%b\r\n\r\n" % (_BOUNDARY, _FILE)
+_FORM_END = b"\r\n--%b--\r\n" % _BOUNDARY
 
 
 @dataclass(slots=True)
@@ -81,7 +83,7 @@ class Client:
     def form(self, size: int) -> str:
         """Send a file as a form; the path of the video, where there is one."""
         length = len(_FORM) + size + len(_FORM_END)
-        fields = {"Content-Type": "multipart/form-data; boundary=courtyard"}
+        fields = {"Content-Type": f"multipart/form-data; boundary={_BOUNDARY.decode()}"}
         with self._connected() as connection:
             self._head(connection, "POST /api/videos", length, fields)
             connection.sendall(_FORM)
