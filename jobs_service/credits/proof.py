@@ -58,4 +58,6 @@ class ProveLedger:
 async def last_proof(executor: Executor) -> Proof | None:
     """The newest proof; None before the first."""
     row = await executor.one(_LAST)
-    return msgspec.convert(dict(row._mapping), Proof, strict=False) if row else None
+    if row is None:
+        return None
+    return Proof(**{**row._mapping, "faults": msgspec.convert(row.faults, list[Fault])})

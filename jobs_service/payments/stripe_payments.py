@@ -136,6 +136,7 @@ class StripePayments:
                 "payments_away" if away else "payments_refused",
                 status=error.http_status,
                 code=error.code,
+                error=str(error),
                 request=error.request_id,
             )
             if away:
