@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import httpx
 
+from jobs_service.burn_in import building as burn_in
 from jobs_service.captions import building as captions
 from jobs_service.credits import building as credit
 from jobs_service.credits.use_cases import GrantGuestCredits, GrantWelcomeCredits
@@ -38,6 +39,7 @@ from shared.runtime.service import Component, Service
 from shared.security.verification import remote_verification
 
 FEATURES: tuple[Callable[[Base], JobsFeature], ...] = (
+    burn_in.build,
     captions.build,
     tracks.build,
     credit.build,

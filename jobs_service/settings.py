@@ -5,11 +5,12 @@ from pathlib import Path
 
 from pydantic import Field
 
+from jobs_service.burn_in.settings import BurnInSettings
 from jobs_service.credits.settings import CreditSettings
 from jobs_service.recognition.settings import RecognitionSettings
 
 
-class JobsSettings(CreditSettings, RecognitionSettings):
+class JobsSettings(CreditSettings, RecognitionSettings, BurnInSettings):
     """What the HTTP process and the worker both read."""
 
     port: int = Field(8003, ge=0, le=65535, description="The port to listen on.")

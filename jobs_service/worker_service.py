@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 import httpx
 
+from jobs_service.burn_in import building as burn_in
 from jobs_service.captions import building as captions
 from jobs_service.database import open_database
 from jobs_service.feature import WorkerBase
@@ -30,6 +31,7 @@ from shared.security.service_tokens import ServiceAuth, ServiceTokens
 from shared.storage.scratch import Scratch
 
 PERFORMERS: tuple[Callable[[WorkerBase], Mapping[str, Perform]], ...] = (
+    burn_in.performers,
     captions.performers,
     generation.performers,
     translation.performers,

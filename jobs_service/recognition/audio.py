@@ -19,12 +19,12 @@ from jobs_service.videos.domain import VideoHasNoSound
 
 _JUMP = 0.05
 """Seconds by which a frame may miss the end of the last one and still continue it."""
-_FORMATS = (
+FORMATS = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,asf,ogg,wav,w64,mp3,aac,"
     "flac,caf,aiff,mxf,dv,amr,au"
 )
 """Containers that hold their media themselves: a playlist or a script could name other files."""
-_OPTIONS = {"protocol_whitelist": "file", "format_whitelist": _FORMATS}
+_OPTIONS = {"protocol_whitelist": "file", "format_whitelist": FORMATS}
 
 _CANNOT_BE_OPENED = (MemoryError, FileNotFoundError, PermissionError)
 """What `av.open` raises when it is not the video that is at fault."""

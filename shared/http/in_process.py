@@ -21,7 +21,11 @@ class InProcessTransport(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Call the app and return as soon as its answer begins."""
         call = _Call(self._app, request)
-        start = await call.begin()
+        try:
+            start = await call.begin()
+        except BaseException:  # whoever stops waiting for an answer has left
+            await call.end()
+            raise
         return httpx.Response(start["status"], headers=start["headers"], stream=_Body(call))
 
 
