@@ -65,9 +65,9 @@ class TextStream:
 
     async def _write(self, event: str, data: object, *, more: bool = True) -> None:
         if not self.has_begun:
-            self.has_begun = True
             start = {"type": "http.response.start", "status": 200, "headers": _HEADERS}
             await self._send(start)
+            self.has_begun = True
         written = b"event: %b\ndata: %b\n\n" % (event.encode(), msgspec.json.encode(data))
         await self._pass(written, more=more)
 

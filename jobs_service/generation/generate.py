@@ -61,7 +61,7 @@ class Generate:
 
 async def _again(job: Job, audience: Audience) -> GenerateAnswer:
     """The answer that was given before."""
-    result = msgspec.json.decode(job.result or b"", type=TextResult)
+    result = msgspec.json.decode(job.result or "", type=TextResult)
     if job.status is JobStatus.SUCCEEDED:
         return GenerateAnswer.of(job.id, result, job.spent or 0)
     if audience.show:

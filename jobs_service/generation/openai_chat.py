@@ -118,7 +118,7 @@ class OpenAIChat:
                 if data == "[DONE]":
                     break
                 chunk = self._chunk(data)
-                usage = usage_of(chunk.usage) if chunk.usage else usage
+                usage = usage_of(chunk.usage) or usage
                 for choice in chunk.choices[:1]:
                     reason = _reason(choice.finish_reason) or reason
                     if choice.delta.refusal:

@@ -27,10 +27,10 @@ class Choice(msgspec.Struct, frozen=True):
 
 
 class ChunkUsage(msgspec.Struct, frozen=True):
-    """Tokens, as the server counts them."""
+    """Tokens, as the server counts them, if it does."""
 
-    prompt_tokens: int
-    completion_tokens: int
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
 
 
 class ErrorBody(msgspec.Struct, frozen=True):
@@ -56,8 +56,10 @@ class ErrorAnswer(msgspec.Struct, frozen=True):
     error: ErrorBody | str
 
 
-def usage_of(said: ChunkUsage) -> Usage:
-    """Tokens as we count them: below nothing there are none."""
+def usage_of(said: ChunkUsage | None) -> Usage | None:
+    """Tokens as we count them: below nothing there are none; None where either is not told."""
+    if said is None or said.prompt_tokens is None or said.completion_tokens is None:
+        return None
     return Usage(max(0, said.prompt_tokens), max(0, said.completion_tokens))
 
 

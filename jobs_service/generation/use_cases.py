@@ -110,14 +110,17 @@ def _once(owner: UserId, request: TextRequest, key: str | None) -> Once[StartedT
 
 
 async def _standing(executor: Executor, owner: UserId, known: StartedText) -> Job | None:
-    """The job that a key stands for, unless it failed and cost nothing: that may be tried again.
+    """The job that a key stands for, unless it failed and cost nothing, or its text is not kept any
+    longer: that may be tried again.
 
     Raises RequestInProgress.
     """
     job = await Jobs(executor).find(owner, known.job_id)
     if job and job.status is JobStatus.RUNNING:
         raise RequestInProgress("The text is being written; ask again when it is.", headers=_SOON)
-    return job if job and (job.status is JobStatus.SUCCEEDED or job.spent) else None
+    if job is None or job.result is None:
+        return None
+    return job if job.status is JobStatus.SUCCEEDED or job.spent else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,3 +30,17 @@ def upgrade() -> None:
         ["finished_at"],
         postgresql_where=sa.text("""type = 'text' AND request <> '{"type":"text"}'"""),
     )
+    # what no worker takes up takes no turn in a lane
+    op.execute("DROP TRIGGER jobs_keep_lanes ON jobs")
+    _keep_lanes("jobs_keep_lanes", "INSERT OR UPDATE OF status, owner_id, due", "NEW")
+    _keep_lanes("jobs_keep_lanes_of_deleted", "DELETE", "OLD")
+
+
+def _keep_lanes(name: str, when: str, row: str) -> None:
+    op.execute(
+        f"""
+        CREATE CONSTRAINT TRIGGER {name} AFTER {when} ON jobs
+        DEFERRABLE INITIALLY DEFERRED
+        FOR EACH ROW WHEN (NOT {row}.direct) EXECUTE FUNCTION keep_lanes()
+        """
+    )

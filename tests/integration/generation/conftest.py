@@ -19,6 +19,7 @@ from jobs_service.generation import building
 from jobs_service.generation.kind import OrderText
 from jobs_service.generation.schemas import GenerateAnswer
 from jobs_service.jobs.domain import Job
+from jobs_service.jobs.kinds import Kinds
 from jobs_service.jobs.repository import Jobs
 from jobs_service.settings import JobsSettings
 from shared.clock import SystemClock
@@ -196,6 +197,11 @@ async def _served(_jobs: Database, _chat: ChatServer) -> AsyncIterator[Served]:
 async def writer(database: Database, chat: ChatServer, _served: Served) -> AsyncIterator[Writer]:
     async with user_of(_served) as made:
         yield made
+
+
+def kinds_of(writer: Writer) -> Kinds:
+    """The jobs that texts are."""
+    return {kind.request: kind for kind in building.build(writer.base).kinds}
 
 
 def answer_of(told: Any) -> GenerateAnswer:

@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from jobs_service.credits.domain import Balance
+from jobs_service.credits.prices import PriceList
 from jobs_service.credits.repository import Credits
 from jobs_service.generation import answers, openai_chat
 from jobs_service.generation.domain import Usage
@@ -15,6 +16,7 @@ from jobs_service.generation.use_cases import BeginText, FindSameText, ForgetTex
 from jobs_service.guests.use_cases import AdoptGuest
 from jobs_service.jobs.domain import JobAnswers, JobStatus
 from jobs_service.jobs.repository import Jobs
+from jobs_service.jobs.submit import SubmitJob
 from jobs_service.jobs.use_cases import CancelJob
 from jobs_service.people.use_cases import EraseOwner
 from jobs_service.work.use_cases import ClaimJob, SweepJobs
@@ -27,6 +29,8 @@ from tests.integration.generation.conftest import (
     WELCOME,
     Writer,
     answer_of,
+    kinds_of,
+    serving,
     settings_for,
     writing,
 )
@@ -371,6 +375,20 @@ async def test_a_text_may_be_given_again_for_nothing(writer: Writer, chat: ChatS
     assert (await writer.ask())["text"] == "Third"
 
 
+async def test_where_texts_are_free_nobody_needs_credits(
+    database: Database, chat: ChatServer
+) -> None:
+    free = PriceList(text_per_1000_prompt_tokens=0, text_per_1000_completion_tokens=0)
+    async with serving(database, settings_for(chat, prices=free)) as served:
+        poor = Writer(UserId(uuid7()), httpx.AsyncClient(base_url=served.url), served.base)
+        poor.http.headers["authorization"] = f"Bearer {poor.owner}"
+        assert (await poor.ask())["credits"] == 0
+        chat.replies = [[word("Hel"), CUT]]
+        assert [name for name, _ in await poor.streamed(key="again")] == ["delta", "error"]
+        assert (await poor.ask(key="again"))["text"] == "Hello there"
+        await poor.http.aclose()
+
+
 async def test_nobody_is_given_anothers_text(
     writer: Writer, chat: ChatServer, database: Database
 ) -> None:
@@ -436,6 +454,18 @@ async def test_no_worker_takes_up_a_text_that_is_written_elsewhere(writer: Write
     begin = BeginText(writer.base.database, SystemClock(), "here", 60, 1)
     await begin(writer.owner, request, await writer.order(writer.owner, request), None)
     assert await ClaimJob(writer.base.database, "worker", 60, 10)() is None
+
+
+async def test_texts_that_are_being_read_keep_no_job_waiting(writer: Writer) -> None:
+    database, request = writer.base.database, TextRequest(prompt="Hi")
+    begin = BeginText(database, SystemClock(), "here", 60, 2)
+    order = await writer.order(writer.owner, request)
+    for _ in range(2):
+        await begin(writer.owner, request, order, None)
+    job = await SubmitJob(database, kinds_of(writer), SystemClock())(writer.owner, request, None)
+    claimed = await ClaimJob(database, "worker", 60, per_user=1)()
+    assert claimed is not None
+    assert claimed.id == job.id
 
 
 async def test_a_text_that_is_being_read_cannot_be_cancelled_for_its_credits(
@@ -510,7 +540,7 @@ async def test_without_a_key_texts_are_made_of_templates_and_say_so(
 
 
 async def test_prompts_and_texts_are_forgotten_after_their_time(writer: Writer) -> None:
-    await writer.ask(cache=True)
+    await writer.ask(key="old", cache=True)
     clock = MovableClock(SystemClock().now())
     forget = ForgetTexts(writer.base.database, clock, 30)
     clock.advance(29 * 86_400)
@@ -519,7 +549,7 @@ async def test_prompts_and_texts_are_forgotten_after_their_time(writer: Writer) 
     assert (await forget(), await forget()) == (1, 0)
     job = await writer.job()
     assert (job.request, job.result, job.spent) == ('{"type":"text"}', None, 1)
-    assert (await writer.ask(cache=True))["cached"] is False
+    assert (await writer.ask(key="old", cache=True))["id"] != str(job.id)
 
 
 async def test_a_text_is_not_given_again_after_its_time(

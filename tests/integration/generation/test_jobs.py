@@ -5,7 +5,7 @@ import pytest
 
 from jobs_service.credits.domain import Balance
 from jobs_service.credits.repository import Credits
-from jobs_service.generation.building import build, performers
+from jobs_service.generation.building import performers
 from jobs_service.generation.problems import ContentRefused
 from jobs_service.generation.schemas import TextRequest, TextResult
 from jobs_service.jobs.domain import Job, JobStatus
@@ -16,7 +16,7 @@ from jobs_service.work.performing import Perform
 from jobs_service.work.progress import Progress
 from jobs_service.work.use_cases import ClaimJob, FailJob, FinishJob
 from shared.errors import Invalid
-from tests.integration.generation.conftest import WELCOME, Writer
+from tests.integration.generation.conftest import WELCOME, Writer, kinds_of
 from tests.support.chat_server import ChatServer, ending, refused, said, word
 
 
@@ -26,8 +26,7 @@ def performer(writer: Writer) -> Perform:
 
 
 def submitting(writer: Writer) -> SubmitJob:
-    kinds = {kind.request: kind for kind in build(writer.base).kinds}
-    return SubmitJob(writer.base.database, kinds, writer.base.clock)
+    return SubmitJob(writer.base.database, kinds_of(writer), writer.base.clock)
 
 
 async def claimed(writer: Writer, request: TextRequest) -> Job:

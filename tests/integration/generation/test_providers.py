@@ -115,8 +115,14 @@ async def test_comments_and_other_line_ends_are_read_over(
     assert (await texts.whole(ASKED)).text == "Hi"
 
 
-async def test_usage_that_is_not_told_is_estimated(chat: ChatServer, texts: Providers) -> None:
-    chat.replies = [said("Hello", " there", usage=None)]
+@pytest.mark.parametrize(
+    "told", [[], [event(choices=[], usage=None)], [event(choices=[], usage={"total_tokens": 5})]]
+)
+async def test_usage_that_is_not_told_is_estimated(
+    chat: ChatServer, texts: Providers, told: list[bytes]
+) -> None:
+    *text, end = said("Hello", " there", usage=None)
+    chat.replies = [[*text, *told, end]]
     usage = (await texts.whole(ASKED)).usage
     assert usage.estimated
     assert usage.completion_tokens == 3
