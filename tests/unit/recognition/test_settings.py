@@ -1,10 +1,10 @@
 """Settings of recognition: providers that cannot work are told at the start."""
 
+import importlib.util
 from typing import Any
 
 import pytest
 
-from jobs_service.recognition import settings as module
 from jobs_service.settings import JobsSettings
 from shared.settings import BadSettings, load
 
@@ -52,7 +52,7 @@ def test_a_server_of_ones_own_needs_no_key(monkeypatch: pytest.MonkeyPatch) -> N
 def test_whisper_that_is_not_installed_is_told_with_the_command(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module.importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     monkeypatch.setenv("CAPTION_PROVIDERS", "whisper")
     monkeypatch.setenv("WHISPER_MODEL", "small")
     with pytest.raises(BadSettings, match=r"pip install 'madang\[whisper\]'"):
