@@ -5,8 +5,7 @@ instead of RabbitMQ, and each other's ASGI apps instead of addresses.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -20,6 +19,7 @@ from auth_service.settings import AuthSettings
 from content_service.settings import ContentSettings
 from deploy.home import Home
 from deploy.postgres.embedded import EmbeddedPostgres
+from deploy.service_database import SERVICES
 from gateway.settings import GatewaySettings
 from jobs_service.settings import JobsSettings
 from shared.db.migrations import migrate
@@ -30,7 +30,6 @@ from shared.runtime.process import serve
 from shared.runtime.service import Component, Service
 from shared.settings import load
 
-SERVICES = ("auth", "content", "jobs")
 _POOL_SIZE = 8
 """Connections a service: one process with one core's work needs few."""
 
@@ -65,38 +64,16 @@ async def run_suite(
             await postgres.stop()
 
 
-@asynccontextmanager
-async def stopped_suite(home: Home) -> AsyncIterator[InProcessBroker]:
-    """The broker of a suite that does not serve meanwhile: for work on its dead letters.
-
-    Raises AlreadyRunning while the suite runs.
-    """
-    home.prepare()
-    with home.claimed():
-        postgres = await EmbeddedPostgres.start(home.postgres, roles=SERVICES)
-        suite = compose(home, postgres)
-        try:
-            yield suite.broker
-        finally:
-            for service in suite.services:
-                for close in service.close:
-                    await close()
-            await postgres.stop()
-
-
 @dataclass(frozen=True, slots=True)
 class Suite:
     """Every service of one process; `app` is the gateway, the only public door."""
 
     services: tuple[Service, ...]
     app: ASGIApp
-    broker: InProcessBroker
     drain_seconds: float
 
 
-def compose(
-    home: Home, postgres: EmbeddedPostgres, address: str = "http://127.0.0.1:8000"
-) -> Suite:
+def compose(home: Home, postgres: EmbeddedPostgres, address: str) -> Suite:
     """Build the suite on the data of `home`; it will answer at `address`. Raises BadSettings."""
     secret_key = home.secret_key()
     broker = InProcessBroker()
@@ -142,7 +119,7 @@ def compose(
     )
     consumer = Service("broker", door.app, components=(Component("consumer", broker.run),))
     services = (auth, content, jobs, worker, consumer, door)
-    return Suite(services, door.app, broker, settings.drain_seconds)
+    return Suite(services, door.app, settings.drain_seconds)
 
 
 def _reachable(host: str) -> str:

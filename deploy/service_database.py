@@ -1,17 +1,19 @@
-"""The database of one service of the embedded suite, for commands, whether it runs or not."""
+"""The databases of the embedded suite's services, for commands, whether it runs or not."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import ExitStack, asynccontextmanager
 
 from deploy.home import AlreadyRunning, Home
 from deploy.postgres.embedded import EmbeddedPostgres
 from shared.db.migrations import migrate
 
+SERVICES = ("auth", "content", "jobs")
+
 
 @asynccontextmanager
-async def database_of(home: Home, service: str) -> AsyncIterator[str]:
-    """The URL of the database as the role of `service` (`auth`, `content` or `jobs`), which is
-    started, and its schema brought up to date, when the suite does not run.
+async def databases_of(home: Home) -> AsyncIterator[Mapping[str, str]]:
+    """The URL of each service's database as its own role. They are started, and their schemas
+    brought up to date, when the suite does not run.
 
     Raises `ClusterFailed`, `FolderInUse` and `MigrationFailed`.
     """
@@ -20,13 +22,19 @@ async def database_of(home: Home, service: str) -> AsyncIterator[str]:
         try:
             held.enter_context(home.claimed())
         except AlreadyRunning:
-            yield EmbeddedPostgres.url_of_running(home.postgres, service)
+            yield {name: EmbeddedPostgres.url_of_running(home.postgres, name) for name in SERVICES}
             return
-        from deploy.embedded import SERVICES  # imports everything, which takes a while
-
         postgres = await EmbeddedPostgres.start(home.postgres, roles=SERVICES)
         try:
-            await migrate(postgres.url(service), f"{service}_service", service)
-            yield postgres.url(service)
+            for name in SERVICES:
+                await migrate(postgres.url(name), f"{name}_service", name)
+            yield {name: postgres.url(name) for name in SERVICES}
         finally:
             await postgres.stop()
+
+
+@asynccontextmanager
+async def database_of(home: Home, service: str) -> AsyncIterator[str]:
+    """That of one of them: `auth`, `content` or `jobs`. Raises what `databases_of` raises."""
+    async with databases_of(home) as urls:
+        yield urls[service]

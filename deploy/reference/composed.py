@@ -69,7 +69,11 @@ async def composed() -> AsyncIterator[dict[str, Process]]:
 
 
 def _build(storage_url: str) -> dict[str, Process]:
-    secret: dict[str, object] = {"secret_key": secrets.token_urlsafe(48)}
+    # production would ask for settings that each process has in its own environment
+    secret: dict[str, object] = {
+        "secret_key": secrets.token_urlsafe(48),
+        "environment": "development",
+    }
     common = {
         **secret,
         "database_url": "postgresql+asyncpg://role:password@localhost/nowhere",

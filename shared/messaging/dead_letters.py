@@ -3,12 +3,14 @@
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Integer, MetaData, Row, bindparam, delete, func, select
+import msgspec
+from sqlalchemy import Integer, MetaData, Row, Uuid, bindparam, delete, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from shared.db.database import Database
 from shared.messaging.broker import DeadLetter
 from shared.messaging.event import Envelope, decode, encode
+from shared.messaging.outbox import announce_again
 from shared.messaging.tables import dead_letters_table
 
 _letters = dead_letters_table(MetaData())
@@ -28,11 +30,14 @@ _OF_SUBSCRIPTION = (
     .order_by(_letters.c.parked_at, _letters.c.event_id)
 )
 _OLDEST = _OF_SUBSCRIPTION.limit(bindparam("limit", type_=Integer))
-_ONE = _OF_SUBSCRIPTION.where(_letters.c.event_id == bindparam("event_id"))
 _REMOVE = delete(_letters).where(
     _letters.c.subscription == bindparam("subscription"),
-    _letters.c.event_id == bindparam("event_id"),
+    or_(
+        bindparam("event_id", type_=Uuid).is_(None),
+        _letters.c.event_id == bindparam("event_id", type_=Uuid),
+    ),
 )
+_TAKE = _REMOVE.returning(_letters.c.envelope)
 
 
 class DeadLetters:
@@ -61,17 +66,24 @@ class DeadLetters:
             _REMOVE, {"subscription": self._subscription, "event_id": event_id}
         )
 
-    async def oldest(self, limit: int | None = None) -> list[DeadLetter]:
-        """Oldest first; all of them without a limit."""
+    async def put_back(self, event_id: UUID | None) -> int:
+        """Move one, or all, to the outbox, for this subscription alone; how many.
+
+        The relay of the service hands them over, now or when it next runs.
+        """
+        mine = {"subscription": self._subscription, "event_id": event_id}
+        async with self._database.transaction() as tx:
+            taken = [decode(row.envelope.encode()) for row in await tx.all(_TAKE, mine)]
+            taken.sort(key=lambda one: one.id)
+            await announce_again(
+                tx, [msgspec.structs.replace(one, only_for=self._subscription) for one in taken]
+            )
+        return len(taken)
+
+    async def oldest(self, limit: int) -> list[DeadLetter]:
+        """Oldest first."""
         rows = await self._database.all(
             _OLDEST, {"subscription": self._subscription, "limit": limit}
-        )
-        return [_letter(row) for row in rows]
-
-    async def one(self, event_id: UUID) -> list[DeadLetter]:
-        """The one with this id, or none."""
-        rows = await self._database.all(
-            _ONE, {"subscription": self._subscription, "event_id": event_id}
         )
         return [_letter(row) for row in rows]
 

@@ -17,6 +17,7 @@ from typing import ClassVar
 from uuid import UUID
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 
 class IntegrationEvent(msgspec.Struct, frozen=True):
@@ -36,12 +37,12 @@ class IntegrationEvent(msgspec.Struct, frozen=True):
 class Envelope(
     msgspec.Struct,
     frozen=True,
-    rename={"request_id": "requestid", "must_be_heard": "mustbeheard"},
+    rename={"request_id": "requestid", "must_be_heard": "mustbeheard", "only_for": "onlyfor"},
 ):
     """A CloudEvents 1.0 envelope in the JSON format; `data` stays undecoded until a handler asks.
 
-    `traceparent`, `requestid` and `mustbeheard` are extension attributes (their names: lower-case
-    letters and digits only, CloudEvents 1.0, 3.1.1).
+    `traceparent`, `requestid`, `mustbeheard` and `onlyfor` are extension attributes (their names:
+    lower-case letters and digits only, CloudEvents 1.0, 3.1.1).
     """
 
     id: UUID
@@ -56,6 +57,8 @@ class Envelope(
     specversion: str = "1.0"
     datacontenttype: str = "application/json"
     must_be_heard: bool = True
+    only_for: str | UnsetType = UNSET
+    """The subscription that it is replayed to; everybody else has handled it."""
 
 
 def encode(envelope: Envelope) -> bytes:

@@ -9,6 +9,8 @@ from collections.abc import Coroutine
 from typing import Any
 from uuid import UUID
 
+from msgspec import UNSET
+
 from shared.db.away import DatabaseAway
 from shared.errors import Unavailable
 from shared.messaging.broker import (
@@ -58,8 +60,8 @@ class InProcessBroker:
         """Return once every subscriber has handled or parked the event."""
         await self.ping()
         calls: list[Coroutine[Any, Any, object]] = [
-            *(hear(one, envelope) for one in self._broadcasts if envelope.type in one.types),
-            *(one.work_on(envelope) for one in self._queues.values() if envelope.type in one.types),
+            *(hear(one, envelope) for one in self._broadcasts if _concerns(one, envelope)),
+            *(one.work_on(envelope) for one in self._queues.values() if _concerns(one, envelope)),
         ]
         if not calls and envelope.must_be_heard:
             raise Unroutable(f"Nothing subscribes to {envelope.type}.")
@@ -93,13 +95,8 @@ class InProcessBroker:
         return await self._queue(subscription).letters.oldest(limit)
 
     async def replay(self, subscription: str, event_id: UUID | None = None) -> int:
-        """Handle parked events once more, here and now; one that fails again stays parked."""
-        queue = self._queue(subscription)
-        letters = await (queue.letters.one(event_id) if event_id else queue.letters.oldest())
-        for letter in letters:
-            if await queue.work_on(letter.envelope):
-                await queue.letters.remove(letter.envelope.id)
-        return len(letters)
+        """Put one parked event, or all, into the outbox of the subscriber; the number."""
+        return await self._queue(subscription).letters.put_back(event_id)
 
     async def discard(self, subscription: str, event_id: UUID) -> int:
         """Forget a parked event for good; the number forgotten."""
@@ -120,7 +117,7 @@ class _Queue:
     ) -> None:
         if subscription.database is None:
             raise ValueError(f"{subscription.name} must name the database of its dead letters")
-        self.types = subscription.types
+        self.name, self.types = subscription.name, subscription.types
         self.letters = DeadLetters(subscription.database, subscription.name)
         self._subscription = subscription
         self._retry = retry
@@ -174,6 +171,10 @@ class _Queue:
             event_id=str(envelope.id),
             attempts=attempts,
         )
+
+
+def _concerns(listener: "_Queue | Broadcast", envelope: Envelope) -> bool:
+    return envelope.type in listener.types and envelope.only_for in (UNSET, listener.name)
 
 
 async def _all(calls: list[Coroutine[Any, Any, object]]) -> None:

@@ -27,6 +27,7 @@ from shared.messaging.in_process import InProcessBroker
 from shared.messaging.inbox import Inbox
 from shared.messaging.rabbitmq import RabbitMQBroker
 from shared.messaging.rabbitmq.topology import dead_queue, retry_exchange
+from shared.messaging.relay import Relay
 from shared.observability import context
 from tests.support.messaging import envelope_of, eventually, running
 
@@ -69,6 +70,10 @@ class Bench:
         if self.kind == "in-process":
             return InProcessBroker(RETRY)
         return RabbitMQBroker(self.url, name="tests", retry=RETRY)
+
+    def relays(self, broker: Broker) -> list[Relay]:
+        """What takes replayed events back, where the broker has no queues of its own."""
+        return [Relay(self.database, broker)] if self.kind == "in-process" else []
 
     def subscription(
         self, purpose: str, handle: Handle, *, to: str = "happened", concurrency: int = 16
@@ -268,7 +273,7 @@ async def test_one_dead_letter_is_replayed_and_the_others_stay(bench: Bench) -> 
     broker = bench.broker()
     subscription = bench.subscription("replay", handle)
     broker.subscribe(subscription)
-    async with running(broker):
+    async with running(broker, *bench.relays(broker)):
         for number in (1, 2):
             await broker.publish(bench.event(number))
             await _parked(broker, subscription, number)
@@ -299,6 +304,23 @@ async def test_a_discarded_dead_letter_is_gone_and_the_others_stay(bench: Bench)
     assert handle.numbers == [1, 2]
 
 
+async def test_a_replay_concerns_nobody_but_its_subscription(bench: Bench) -> None:
+    broken, heard = Recorder([Invalid("no")]), Recorder()
+    told: list[str] = []
+    broker = bench.broker()
+    subscription, other = bench.subscription("broken", broken), bench.subscription("other", heard)
+    everybody = Broadcast("everybody", (bench.type(),), _appending(told, "told"))
+    broker.subscribe(subscription, other, everybody)
+    async with running(broker, *bench.relays(broker)):
+        await broker.publish(bench.event(1))
+        await _parked(broker, subscription, 1)
+        assert await broker.replay(subscription.name) == 1
+        await eventually(lambda: broken.numbers == [1, 1])
+        await broker.publish(bench.event(2))
+        await eventually(lambda: heard.numbers == [1, 2])
+        await eventually(lambda: told == ["told 1", "told 2"])
+
+
 async def test_all_dead_letters_are_replayed_and_a_hopeless_one_is_parked_again(
     bench: Bench,
 ) -> None:
@@ -306,7 +328,7 @@ async def test_all_dead_letters_are_replayed_and_a_hopeless_one_is_parked_again(
     broker = bench.broker()
     subscription = bench.subscription("replay-all", handle)
     broker.subscribe(subscription)
-    async with running(broker):
+    async with running(broker, *bench.relays(broker)):
         for number in (1, 2):
             await broker.publish(bench.event(number))
             await _parked(broker, subscription, number)

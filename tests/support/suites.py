@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.embedded import SERVICES
+from deploy.service_database import SERVICES
 from deploy.postgres.embedded import EmbeddedPostgres
 from tests.support.chat_server import ChatServer, chat_server
 from tests.support.front_end import FrontEnd, new_user

@@ -5,13 +5,20 @@ import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from uuid import UUID
 
 import msgspec
 import pytest
 
+from deploy.dead_letters import Letters
+from deploy.parked import EmbeddedLetters
+from deploy.postgres.embedded import EmbeddedPostgres
+from deploy.service_database import SERVICES
 from shared.clock import SystemClock
+from shared.db.database import Database
 from shared.ids import uuid7
 from shared.messaging.event import Envelope
+from shared.messaging.outbox import announce_again
 from shared.messaging.rabbitmq import RabbitMQBroker
 from tests.support.front_end import until
 from tests.support.media import make_media
@@ -174,10 +181,12 @@ async def test_the_ledger_is_proved_by_a_command(split_suite: Suite, tmp_path: P
     assert (code, "Every account equals" in printed) == (0, True), printed
 
 
-async def test_a_dead_letter_is_listed_shown_and_replayed(
-    split_suite: Suite, suite_rabbitmq: RabbitMQ, tmp_path: Path
-) -> None:
-    broken = Envelope(
+HEARS = "jobs.video-ready"
+
+
+def broken_event() -> Envelope:
+    """Says of a video what nobody can read."""
+    return Envelope(
         id=uuid7(),
         source="tests",
         type="content.video.ready",
@@ -186,25 +195,74 @@ async def test_a_dead_letter_is_listed_shown_and_replayed(
         dataschema="content.video.ready/v1",
         data=msgspec.Raw(b'{"video_id": "no id"}'),
     )
-    broker = RabbitMQBroker(suite_rabbitmq.url, name="tests")
+
+
+async def handle_dead_letters(letters: Letters, event: str, cwd: Path, **env: str) -> None:
+    """What can be done with an event that is as broken after a replay as before."""
+
+    async def parked() -> bool:
+        return [str(one.envelope.id) for one in await letters.dead_letters(HEARS, 10)] == [event]
+
+    async def command(*arguments: str) -> str:
+        code, printed = await typed("deploy.cli", "dead-letters", *arguments, cwd=cwd, **env)
+        assert code == 0, printed
+        return printed
+
+    await until(parked)
+    assert f"{HEARS} " in await command("list")
+    shown = await command("show", HEARS, event)
+    assert "ValidationError" in shown
+    assert '"no id"' in shown
+    before = (await letters.dead_letters(HEARS, 1))[0].parked_at
+    assert (await command("replay", HEARS, event)).strip() == "1 replayed."
+
+    async def parked_again() -> bool:
+        return await parked() and (await letters.dead_letters(HEARS, 1))[0].parked_at > before
+
+    await until(parked_again)
+    assert (await command("discard", HEARS, event)).strip() == "Discarded."
+    assert await letters.dead_letters(HEARS, 1) == []
+
+
+async def test_dead_letters_of_rabbitmq_are_listed_shown_replayed_and_discarded(
+    split_suite: Suite, suite_rabbitmq: RabbitMQ, tmp_path: Path
+) -> None:
+    broken, url = broken_event(), suite_rabbitmq.url
+    broker = RabbitMQBroker(url, name="tests")
     async with asyncio.TaskGroup() as group:
         running = group.create_task(broker.run(lambda: None))
         await broker.publish(broken)
         running.cancel()
+    # in a container of production, where no other service's settings are
+    env = {"AMQP_URL": url, "ENVIRONMENT": "production"}
+    await handle_dead_letters(broker, str(broken.id), tmp_path, **env)
 
-    async def command(*arguments: str) -> tuple[int, str]:
-        url = suite_rabbitmq.url
-        return await typed("deploy.cli", "dead-letters", *arguments, cwd=tmp_path, AMQP_URL=url)
 
-    async def listed() -> bool:
-        return str(broken.id) in (await command("list", "jobs.video-ready"))[1]
+async def test_those_of_the_embedded_suite_too_while_it_runs(
+    embedded_suite: Suite, tmp_path: Path
+) -> None:
+    broken, home = broken_event(), embedded_suite.home / "data"
+    urls = {one: EmbeddedPostgres.url_of_running(home / "postgres", one) for one in SERVICES}
+    content = Database(urls["content"], schema="content", source="content", pool_size=1)
+    async with content.transaction() as tx:
+        await announce_again(tx, [broken])
+    await content.close()
+    letters = EmbeddedLetters(urls)
+    await handle_dead_letters(letters, str(broken.id), tmp_path, MADANG_HOME=str(home))
 
-    await until(listed)
-    code, shown = await command("show", "jobs.video-ready", str(broken.id))
-    assert code == 0
-    assert "ValidationError" in shown
-    assert '"no id"' in shown
-    code, printed = await command("replay", "jobs.video-ready", str(broken.id))
-    assert (code, printed.strip()) == (0, "1 replayed.")
-    await until(listed)  # it is as broken as before, and is parked again
-    assert (await command("show", "jobs.video-ready", str(uuid7())))[0] == 1
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["list", "jobs.video-redy"], "There is no subscription jobs.video-redy; there are: "),
+        (["replay", HEARS, str(UUID(int=7))], f"No event {UUID(int=7)} is parked for {HEARS}."),
+    ],
+)
+async def test_a_dead_letter_that_is_none_is_named(
+    embedded_suite: Suite, tmp_path: Path, arguments: list[str], said: str
+) -> None:
+    home = str(embedded_suite.home / "data")
+    command = ("deploy.cli", "dead-letters", *arguments)
+    code, printed = await typed(*command, cwd=tmp_path, MADANG_HOME=home)
+    assert code == 1
+    assert printed.startswith(said)

@@ -18,10 +18,10 @@ import pytest
 from PIL import Image
 from sqlalchemy import text
 
-from deploy.embedded import SERVICES
 from deploy.postgres.cluster import Cluster
 from deploy.postgres.embedded import DATABASE, EmbeddedPostgres
 from deploy.postgres.owner import Owner
+from deploy.service_database import SERVICES
 from shared.db.database import Database
 from shared.ids import uuid7
 from tests.support.front_end import PASSWORD, FrontEnd, until

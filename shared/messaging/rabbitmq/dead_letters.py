@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 import msgspec
-from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
+from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
 
 from shared.messaging.broker import DeadLetter
 from shared.messaging.event import Envelope, decode
@@ -16,6 +16,8 @@ from shared.messaging.rabbitmq.messages import PARKED_AT, REASON, attempts_made,
 from shared.messaging.rabbitmq.topology import declare_dead_queue
 
 _TIMEOUT = 5.0
+_ALL = 0
+"""As a delivery tag: whatever is not acknowledged (AMQP 0-9-1, basic.nack)."""
 
 
 class DeadLetterQueue:
@@ -29,14 +31,14 @@ class DeadLetterQueue:
         """Oldest first. Nothing is acknowledged, so all return to their places afterwards."""
         with unavailable_when_lost():
             async with self._messages(limit) as (_, found):
-                return [self._letter(one) async for one in found]
+                return [self._letter(one) for one in found]
 
     async def replay(self, event_id: UUID | None) -> int:
         """Move one, or all, back into the subscription's queue, with all attempts before it."""
         replayed = 0
         with unavailable_when_lost():
             async with self._messages(None) as (channel, found):
-                async for one in found:
+                for one in found:
                     if event_id in (None, self._letter(one).envelope.id):
                         await channel.default_exchange.publish(
                             persistent(one.body), self._subscription, timeout=_TIMEOUT
@@ -50,7 +52,7 @@ class DeadLetterQueue:
         discarded = 0
         with unavailable_when_lost():
             async with self._messages(None) as (_, found):
-                async for one in found:
+                for one in found:
                     if event_id == self._letter(one).envelope.id:
                         await one.ack()
                         discarded += 1
@@ -59,21 +61,15 @@ class DeadLetterQueue:
     @asynccontextmanager
     async def _messages(
         self, limit: int | None
-    ) -> AsyncIterator[tuple[AbstractChannel, AsyncIterator[AbstractIncomingMessage]]]:
-        """What is parked now; what is not acknowledged returns when the connection closes."""
+    ) -> AsyncIterator[tuple[AbstractChannel, list[AbstractIncomingMessage]]]:
+        """What is parked now; what is not acknowledged is put back."""
         connection = await connect(self._url, "dead-letters")
         async with connection, connection.channel(on_return_raises=True) as channel:
             queue = await declare_dead_queue(channel, self._subscription)
-            waiting = queue.declaration_result.message_count or 0
-            count = waiting if limit is None else min(waiting, limit)
-
-            async def found() -> AsyncIterator[AbstractIncomingMessage]:
-                for _ in range(count):
-                    if (one := await queue.get(fail=False, timeout=_TIMEOUT)) is None:
-                        return
-                    yield one
-
-            yield channel, found()
+            yield channel, await _taken(queue, limit)
+            # a closed connection does the same, but later: who looks meanwhile would see none
+            held = await channel.get_underlay_channel()
+            await held.basic_nack(_ALL, multiple=True, requeue=True)
 
     def _letter(self, message: AbstractIncomingMessage) -> DeadLetter:
         return DeadLetter(
@@ -83,6 +79,16 @@ class DeadLetterQueue:
             attempts_made(message),
             _parked_at(message),
         )
+
+
+async def _taken(queue: AbstractQueue, limit: int | None) -> list[AbstractIncomingMessage]:
+    """All that is there, asked for one by one: the number that RabbitMQ tells lags behind."""
+    taken: list[AbstractIncomingMessage] = []
+    while limit is None or len(taken) < limit:
+        if (one := await queue.get(fail=False, timeout=_TIMEOUT)) is None:
+            break
+        taken.append(one)
+    return taken
 
 
 def _reason(message: AbstractIncomingMessage) -> str:
