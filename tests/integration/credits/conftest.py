@@ -186,7 +186,7 @@ async def opened(database: Database, **given: Any) -> AsyncIterator[Shop]:
         "amqp_url": "in-process:",
         "credit_packages": json.dumps(PACKAGES),
     }
-    base = Base(JobsSettings(**common, **given), database, SystemClock())
+    base = Base(JobsSettings(**{**common, **given}), database, SystemClock())
     features = credit.build(base), payments.build(base)
     app = build_app(
         "jobs",
@@ -235,3 +235,12 @@ async def bazaar(database: Database) -> AsyncIterator[Shop]:
 async def user(shop: Shop) -> UserId:
     """A user with 10 credits."""
     return await shop.setting.user(10)
+
+
+@pytest.fixture
+async def market(database: Database) -> AsyncIterator[Shop]:
+    """A service that sells six credits at a time, without a provider."""
+    lasting = {"id": "lasting", "credits": 6, "price": 60, "currency": "eur"}
+    packages = json.dumps([lasting, {**lasting, "id": "ending", "days": 5}])
+    async with opened(database, credit_packages=packages) as found:
+        yield found
