@@ -3,13 +3,12 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from jobs_service.captions.schemas import EXAMPLE_CAPTIONS
 from jobs_service.credits.domain import NotEnoughCredits
 from jobs_service.idempotency.domain import KeyReused, RequestInProgress
 from jobs_service.idempotency.header import IdempotencyKey
 from jobs_service.jobs.domain import JobAnswers, JobFinished, JobNotFailed, JobNotFound
 from jobs_service.jobs.repository import Jobs
-from jobs_service.jobs.requests import JobRequest
+from jobs_service.jobs.requests import EXAMPLES, REFUSALS, JobRequest
 from jobs_service.jobs.schemas import (
     EXAMPLE_CANCELLED_JOB,
     EXAMPLE_FINISHED_JOB,
@@ -20,8 +19,6 @@ from jobs_service.jobs.schemas import (
 from jobs_service.jobs.submit import RetryJob, SubmitJob
 from jobs_service.jobs.use_cases import CancelJob, FindJob
 from jobs_service.jobs.waiting import EstimateWait
-from jobs_service.recognition.domain import ProviderNotOffered, UnsupportedLanguage
-from jobs_service.videos.domain import VideoHasNoSound, VideoNotFound
 from shared.db.aliases import OwnerErased
 from shared.db.database import Database
 from shared.http.endpoint import endpoint
@@ -30,10 +27,7 @@ from shared.security.principal import Principal
 
 _SUBMITTING = (
     NotEnoughCredits,
-    VideoNotFound,
-    VideoHasNoSound,
-    UnsupportedLanguage,
-    ProviderNotOffered,
+    *REFUSALS,
     KeyReused,
     RequestInProgress,
     OwnerErased,
@@ -59,7 +53,7 @@ class JobEndpoints:
         summary="Submit a job",
         description="Holds the price of the job. The same job while one is under way is that job.",
         tag="jobs",
-        body_example=EXAMPLE_CAPTIONS,
+        body_examples=EXAMPLES,
         example=EXAMPLE_JOB,
         errors=_SUBMITTING,
         scope="jobs:write",
@@ -122,7 +116,7 @@ class JobEndpoints:
         description="A new job that asks for the same, at today's price; `retry_of` names the old.",
         tag="jobs",
         example=EXAMPLE_JOB,
-        errors=(JobNotFound, JobNotFailed, *_SUBMITTING),
+        errors=(JobNotFailed, *_SUBMITTING),
         scope="jobs:write",
     )
     async def retry(

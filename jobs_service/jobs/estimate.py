@@ -2,13 +2,10 @@
 
 from dataclasses import dataclass
 
-from jobs_service.captions.schemas import EXAMPLE_CAPTIONS
 from jobs_service.credits.repository import Credits
 from jobs_service.credits.schemas import EXAMPLE_ESTIMATE, EstimateView
 from jobs_service.jobs.kinds import Kinds
-from jobs_service.jobs.requests import JobRequest
-from jobs_service.recognition.domain import ProviderNotOffered, UnsupportedLanguage
-from jobs_service.videos.domain import VideoHasNoSound, VideoNotFound
+from jobs_service.jobs.requests import EXAMPLES, REFUSALS, JobRequest
 from shared.db.database import Database
 from shared.http.endpoint import endpoint
 from shared.security.principal import Principal
@@ -27,9 +24,9 @@ class EstimateEndpoints:
         summary="The price of a job before it runs",
         description="Takes what submitting takes, and answers exactly what that would hold.",
         tag="credits",
-        body_example=EXAMPLE_CAPTIONS,
+        body_examples=EXAMPLES,
         example=EXAMPLE_ESTIMATE,
-        errors=(VideoNotFound, VideoHasNoSound, UnsupportedLanguage, ProviderNotOffered),
+        errors=REFUSALS,
         scope="credits:read",
     )
     async def estimate(self, body: JobRequest, caller: Principal) -> EstimateView:

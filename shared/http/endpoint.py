@@ -95,6 +95,7 @@ class Declaration:
     callers: tuple[str, ...]
     text_examples: Mapping[str, str]
     max_json: int
+    body_examples: Mapping[str, msgspec.Struct]
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +145,7 @@ def endpoint(
     callers: tuple[str, ...] = (),
     text_examples: Mapping[str, str] = types.MappingProxyType({}),
     max_json: int = MAX_JSON_BYTES,
+    body_examples: Mapping[str, msgspec.Struct] = types.MappingProxyType({}),
 ) -> Callable[[H], H]:
     """Declare a method as an endpoint.
 
@@ -152,12 +154,12 @@ def endpoint(
     bytes; `answers` are the media types of a
     raw response (`example` shows its JSON, `text_examples` the others), `answer_headers` what it
     may carry besides, and `sends_file` says that it is made by `file_response`: the file whole, in
-    part, or not again.
+    part, or not again. A body that may be one of several has `body_examples` by name.
     """
     declaration = Declaration(
         method, path, status, summary, tag, description, example, body_example, errors, aliases,
         accepts, body_schema, answers, answer_headers, sends_file, scope, guests, callers,
-        text_examples, max_json,
+        text_examples, max_json, body_examples,
     )  # fmt: skip
 
     def declare(handler: H) -> H:

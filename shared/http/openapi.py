@@ -192,6 +192,13 @@ def _body(one: Endpoint, schemas: dict[Any, Any]) -> dict[str, Any]:
         example = msgspec.to_builtins(declared.body_example)
         for media in content.values():
             media["example"] = example
+    if declared.body_examples:
+        shown = {
+            name: {"value": msgspec.to_builtins(each)}
+            for name, each in declared.body_examples.items()
+        }
+        for media in content.values():
+            media["examples"] = shown
     return content
 
 
