@@ -1,8 +1,6 @@
 """Processes killed, and a broker that is away, at the worst moments: nothing is lost or doubled."""
 
 import asyncio
-import os
-import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -14,7 +12,7 @@ from shared.db.database import Database
 from tests.support.front_end import FrontEnd, new_user, until
 from tests.support.rabbitmq import RabbitMQ
 from tests.support.sound import speech
-from tests.support.suite import Suite, start_embedded
+from tests.support.suite import Suite
 
 
 @pytest.fixture
@@ -109,22 +107,3 @@ async def test_while_the_broker_is_away_every_write_succeeds_and_its_event_comes
         await until(one.has_credits)
         assert await charged(one) == ["grant"]
         await one.http.aclose()
-
-
-async def test_an_embedded_suite_killed_in_mid_job_loses_nothing(tmp_path: Path) -> None:
-    suite = await start_embedded()
-    try:
-        user = await new_user(suite)
-        video = await user.upload(speech(tmp_path / "talk.wav", 50))
-        job = await user.submit(video["id"])
-        await user.job_when(job["id"], {"running"})
-        os.kill(suite.processes["suite"].pid, signal.SIGKILL)
-        suite.processes["suite"].kill()
-        suite.processes["suite"].start()
-        await suite.wait_ready()
-        assert (await user.call("GET", f"/api/videos/{video['id']}"))["state"] == "ready"
-        assert (await user.finished(job["id"]))["status"] == "succeeded"
-        assert await charged(user) == ["grant", "hold", "capture"]
-        await user.http.aclose()
-    finally:
-        assert set(suite.stop().values()) == {0}
