@@ -59,7 +59,7 @@ from jobs_service.tracks.schemas import (
     VersionView,
     VersionWithCues,
 )
-from jobs_service.tracks.upload import ACCEPTED, FILE_SCHEMA, MAX_FILE_BYTES, FormBroken, sent_file
+from jobs_service.tracks.upload import FILE_SCHEMA, MAX_FILE_BYTES, FormBroken, sent_file
 from jobs_service.tracks.use_cases import DeleteTrack, FindTrack, FindTrackOfJob
 from jobs_service.videos.domain import VideoNotFound
 from shared.db.aliases import OwnerErased
@@ -113,7 +113,7 @@ class TrackEndpoints:
         description="SubRip, WebVTT or TTML of any program, judged by its content: with or without "
         "numbers, in UTF-8, UTF-16, CP949 or CP1252. Costs nothing.",
         tag="captions",
-        accepts=ACCEPTED,
+        accepts=("multipart/form-data",),
         body_schema=FILE_SCHEMA,
         example=EXAMPLE_IMPORT,
         answer_headers=(ETAG,),

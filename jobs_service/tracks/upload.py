@@ -12,14 +12,6 @@ from shared.http.binding import read_body
 
 MAX_FILE_BYTES: Final = 4 * 1024 * 1024
 _FORM_OVERHEAD: Final = 8 * 1024
-ACCEPTED: Final = (
-    "multipart/form-data",
-    "text/vtt",
-    "application/x-subrip",
-    "application/ttml+xml",
-    "text/plain",
-    "application/octet-stream",
-)
 FILE_SCHEMA: Final[dict[str, Any]] = {
     "type": "object",
     "required": ["file"],
@@ -28,7 +20,7 @@ FILE_SCHEMA: Final[dict[str, Any]] = {
             "type": "string",
             "contentMediaType": "application/octet-stream",
             "description": f"SubRip, WebVTT or TTML of up to {MAX_FILE_BYTES} bytes, judged by its "
-            "content. The body may also be the file itself.",
+            "content. The body may also be the file itself, of whatever type it calls itself.",
         }
     },
 }

@@ -50,7 +50,7 @@ bounded = settings(
 
 @pytest.fixture(scope="module")
 async def owner(embedded_suite: Suite) -> AsyncIterator[FrontEnd]:
-    """A user with a video and a job that has succeeded."""
+    """A user with a video, a job that has succeeded, and the track that it has made."""
     user = await new_user(embedded_suite)
     yield user
     await user.http.aclose()
@@ -62,8 +62,10 @@ async def belongings(owner: FrontEnd) -> dict[str, str]:
     owner.http.headers["authorization"] = f"Bearer {await access_token(owner)}"
     video = await owner.upload()
     job = await owner.submit(video["id"])
-    assert (await owner.finished(job["id"]))["status"] == "succeeded"
-    return {"video_id": video["id"], "job_id": job["id"]}
+    job = await owner.finished(job["id"])
+    assert job["status"] == "succeeded"
+    track = job["result"]["track_id"]
+    return {"video_id": video["id"], "job_id": job["id"], "track_id": track}
 
 
 @pytest.fixture
