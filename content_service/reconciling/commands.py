@@ -34,12 +34,12 @@ async def reconcile(
 def as_text(report: Report) -> str:
     """A report for people."""
     found = report.findings
-    objects = f"{found.objects.count} objects of {found.objects.bytes} bytes"
     lines = [
-        f"{objects}; {found.videos.count} videos with a file.",
-        *_lines("objects of nobody", found.unclaimed, report.removed, "removed"),
-        *_lines("videos whose file is not there", found.lost, report.marked, "rejected"),
-        *_lines("files of another size than their rows say", found.resized, None, "left"),
+        f"Objects: {found.objects.count} ({found.objects.bytes} bytes).",
+        f"Videos with a file: {found.videos.count}.",
+        *_lines("Objects of nobody", found.unclaimed, report.removed, "removed"),
+        *_lines("Videos whose file is not there", found.lost, report.marked, "rejected"),
+        *_lines("Files of another size than their rows say", found.resized, None, "left"),
     ]
     if found.agree:
         lines.append("The store and the table agree.")
@@ -57,7 +57,7 @@ def _lines(name: str, found: Tally, done: Tally | None, what: str) -> list[str]:
     told = f", {done.count} {what}" if done else f", {what}"
     more = ["  ..."] if found.count > len(found.examples) else []
     return [
-        f"{found.count} {name} ({found.bytes} bytes){told}:",
+        f"{name}: {found.count} ({found.bytes} bytes){told}",
         *(f"  {one}" for one in found.examples),
         *more,
     ]

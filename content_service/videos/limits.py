@@ -111,8 +111,9 @@ def check_size(plan: Plan, size: int) -> None:
     """Raise `VideoTooLarge` when a file has, or has so far, more bytes than `plan` allows."""
     if size > plan.max_bytes:
         raise VideoTooLarge(
-            f"The plan {plan.name} takes videos of up to {plan.max_bytes} bytes"
-            f"{_advice(plan, ';')}."
+            f"The plan {plan.name} takes videos of up to {plan.max_bytes} bytes, and this one has "
+            f"{size} or more{_advice(plan, ';')}.",
+            members={"allowed_bytes": plan.max_bytes},
         )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 
 from tests.support.front_end import FrontEnd
+from tests.support.hiding_proxy import hiding_proxy
 from tests.support.suite import SAMPLE, Suite
 from tests.support.tus_client import padded, upload_by_tus
 
@@ -56,6 +57,19 @@ async def test_tus_js_client_uploads_a_gigabyte_over_a_line_that_breaks_three_ti
     with file.open("rb") as content:
         assert video["sha256"] == hashlib.file_digest(content, "sha256").hexdigest()
     assert (video["title"], video["filename"]) == ("마당 축제", "courtyard.mp4")
+
+
+async def test_an_upload_stays_on_the_way_through_a_proxy_that_hides_its_name(
+    suite: Suite, user: FrontEnd
+) -> None:
+    token = user.session["access_token"]
+    async with hiding_proxy(int(suite.address.rpartition(":")[2])) as address:
+        uploaded = await upload_by_tus(address, token, SAMPLE, chunk=100_000)
+    assert uploaded.url.startswith(f"{address}/api/uploads/")
+    assert uploaded.requests.count("PATCH") > 1
+    assert (await user.video_when(uploaded.video, {"ready"}))["size_bytes"] == len(
+        SAMPLE.read_bytes()
+    )
 
 
 async def test_a_browser_may_discover_and_read_what_tus_tells(suite: Suite) -> None:

@@ -54,10 +54,10 @@ def test_a_report_names_what_was_found_and_done() -> None:
     )
     report = Report(NOW, NOW, False, "repaired", found, Tally(11, 100), Tally(0, 0), None)
     text = as_text(report)
-    assert "11 objects of nobody (100 bytes), 11 removed:\n  videos/0\n" in text
+    assert "Objects of nobody: 11 (100 bytes), 11 removed\n  videos/0\n" in text
     assert "  videos/9\n  ...\n" in text
-    assert "1 videos whose file is not there (7 bytes), 0 rejected:\n  videos/lost\n" in text
-    assert "1 files of another size than their rows say (9 bytes), left:\n  videos/short\n" in text
+    assert "Videos whose file is not there: 1 (7 bytes), 0 rejected\n  videos/lost\n" in text
+    assert "Files of another size than their rows say: 1 (9 bytes), left\n  videos/short\n" in text
 
 
 def test_a_report_says_why_nothing_was_changed() -> None:

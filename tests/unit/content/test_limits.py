@@ -57,7 +57,7 @@ def test_videos_are_kept_for_seven_days_unless_a_plan_says_more() -> None:
 
 def test_a_file_may_be_as_large_as_the_plan_says_and_no_larger() -> None:
     check_size(PLAN, 100)
-    with pytest.raises(VideoTooLarge, match=r"The plan free takes videos of up to 100 bytes\.$"):
+    with pytest.raises(VideoTooLarge, match=r"to 100 bytes, and this one has 101 or more\.$"):
         check_size(PLAN, 101)
 
 
