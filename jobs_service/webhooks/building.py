@@ -13,6 +13,7 @@ from jobs_service.webhooks.sender import Sender
 from jobs_service.webhooks.urls import UrlRules
 from jobs_service.webhooks.use_cases import (
     ChangeWebhook,
+    FindDelivery,
     FindWebhook,
     MakeWebhook,
     PruneDeliveries,
@@ -49,6 +50,7 @@ def build(base: Base) -> JobsFeature:
                 database,
                 base.cursors("webhook-deliveries"),
                 find,
+                FindDelivery(database),
                 RotateSecret(database, box, clock),
                 SendTest(database, clock, wake.set),
                 ReplayDelivery(database, clock, wake.set),

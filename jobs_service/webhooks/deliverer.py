@@ -17,6 +17,7 @@ import msgspec
 from sqlalchemy.exc import DBAPIError
 
 from jobs_service.webhooks.domain import (
+    ATTEMPTS,
     DeliveryState,
     Outcome,
     Verdict,
@@ -43,6 +44,7 @@ LEASE = timedelta(seconds=4 * SECONDS)
 _POLL_SECONDS = 1.0
 """Jobs end in other processes, which do not wake this one: a look costs one statement."""
 _AT_A_TIME = 128
+_CUT_OFF = Outcome(error="the last attempt was cut off; whether it arrived is not known")
 _DISABLED = Outcome(error="the webhook was disabled")
 _UNREADABLE = Outcome(error="the secret was sealed with another SECRET_KEY; rotate it")
 _CONTENT = {"content-type": "application/json", "user-agent": f"Madang/{VERSION}"}
@@ -109,7 +111,7 @@ class Deliverer:
 
     async def _attempt(self, claimed: Claimed) -> None:
         started = self._clock.monotonic()
-        outcome = await self._sent(claimed) if claimed.enabled else _DISABLED
+        outcome = await self._outcome(claimed)
         took = round((self._clock.monotonic() - started) * 1000)
         verdict = judge(outcome, claimed.tries, self._clock.now(), random.random())  # noqa: S311
         if not claimed.enabled:
@@ -128,6 +130,12 @@ class Deliverer:
         )
         if claimed.enabled:
             await self._note(claimed, outcome)
+
+    async def _outcome(self, claimed: Claimed) -> Outcome:
+        if not claimed.enabled:
+            return _DISABLED
+        # whoever made the last attempt died of it: what kills us every time has to end
+        return await self._sent(claimed) if claimed.tries <= ATTEMPTS else _CUT_OFF
 
     async def _sent(self, claimed: Claimed) -> Outcome:
         message = Message(claimed.event, claimed.created_at, msgspec.Raw(claimed.data.encode()))

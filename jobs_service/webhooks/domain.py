@@ -35,6 +35,7 @@ SCHEDULE = (
     timedelta(hours=24),
 )
 """After which attempt how long until the next; the last of ten comes after some three days."""
+ATTEMPTS = 1 + len(SCHEDULE)
 LONGEST_WAIT = timedelta(hours=24)
 """However much later a receiver wants to be asked again."""
 JITTER = 0.2
@@ -159,7 +160,7 @@ def judge(outcome: Outcome, tries: int, now: datetime, chance: float) -> Verdict
     those that failed together."""
     if is_delivered(outcome):
         return Verdict(DeliveryState.DELIVERED)
-    if is_gone(outcome) or tries > len(SCHEDULE):
+    if is_gone(outcome) or tries >= ATTEMPTS:
         return Verdict(DeliveryState.FAILED)
     wait = SCHEDULE[tries - 1] * (1 + JITTER * chance)
     if outcome.status in _ASK_LATER and outcome.retry_after is not None:

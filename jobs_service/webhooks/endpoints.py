@@ -31,6 +31,7 @@ from jobs_service.webhooks.schemas import (
 from jobs_service.webhooks.signing import shown
 from jobs_service.webhooks.use_cases import (
     ChangeWebhook,
+    FindDelivery,
     FindWebhook,
     MakeWebhook,
     RemoveWebhook,
@@ -147,6 +148,7 @@ class DeliveryEndpoints:
     database: Database
     cursors: Cursors
     find: FindWebhook
+    find_delivery: FindDelivery
     rotate: RotateSecret
     send_test: SendTest
     replay_delivery: ReplayDelivery
@@ -174,17 +176,18 @@ class DeliveryEndpoints:
         "/api/webhooks/{webhook_id}/test",
         status=202,
         summary="Send a test event",
-        description="An event `webhook.test`; its delivery, in the list of deliveries, tells what "
-        "came of it.",
+        description="An event `webhook.test`; its delivery tells what came of it.",
         tag="webhooks",
         example=EXAMPLE_TEST,
-        errors=(WebhookNotFound, WebhookDisabled),
+        errors=(WebhookNotFound, WebhookDisabled, KeyReused, RequestInProgress),
         scope="webhooks:write",
         guests=False,
     )
-    async def test(self, webhook_id: UUID, caller: Principal) -> DeliveryView:
+    async def test(
+        self, webhook_id: UUID, caller: Principal, idempotency_key: IdempotencyKey
+    ) -> DeliveryView:
         """Let it be sent now."""
-        return DeliveryView.of(await self.send_test(caller.id, webhook_id))
+        return DeliveryView.of(await self.send_test(caller.id, webhook_id, idempotency_key))
 
     @endpoint(
         "GET",
@@ -209,6 +212,22 @@ class DeliveryEndpoints:
             query.limit,
             lambda last: (last.created_at, last.id),
         )
+
+    @endpoint(
+        "GET",
+        "/api/webhooks/{webhook_id}/deliveries/{delivery_id}",
+        summary="One delivery",
+        tag="webhooks",
+        example=EXAMPLE_DELIVERY,
+        errors=(WebhookNotFound, DeliveryNotFound),
+        scope="webhooks:read",
+        guests=False,
+    )
+    async def read_delivery(
+        self, webhook_id: UUID, delivery_id: UUID, caller: Principal
+    ) -> DeliveryView:
+        """What came of it so far."""
+        return DeliveryView.of(await self.find_delivery(caller.id, webhook_id, delivery_id))
 
     @endpoint(
         "POST",

@@ -5,7 +5,8 @@ import socket
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-_THREADS = 32
+_THREADS = 128
+"""One for each delivery that is under way: a look-up cannot be cancelled, and may take a minute."""
 
 
 class Resolver:

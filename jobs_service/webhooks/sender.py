@@ -84,7 +84,7 @@ class Sender:
             outcome, location = await self._post(url, headers, body)
             if location is None:
                 return outcome
-            url = urljoin(url, location)
+            url = _joined(url, location)
         raise NotSent(f"there were more than {_REDIRECTS} redirects")
 
     async def _post(
@@ -110,11 +110,18 @@ class Sender:
             return float(value[:9])
         try:
             moment = parsedate_to_datetime(value)
-        except ValueError:
+        except (ValueError, OverflowError):
             return None
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=UTC)
         return max(0.0, (moment - self._clock.now()).total_seconds())
+
+
+def _joined(url: str, location: str) -> str:
+    try:
+        return urljoin(url, location)
+    except ValueError:
+        raise NotSent("the redirect leads to no URL") from None
 
 
 async def _read_a_little(answer: httpcore.Response) -> None:

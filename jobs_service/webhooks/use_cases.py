@@ -52,6 +52,19 @@ class FindWebhook:
 
 
 @dataclass(frozen=True, slots=True)
+class FindDelivery:
+    """One delivery to a webhook of its owner."""
+
+    database: Database
+
+    async def __call__(self, owner: UserId, webhook_id: UUID, delivery_id: UUID) -> Delivery:
+        """Raises WebhookNotFound, DeliveryNotFound."""
+        webhooks = Webhooks(self.database)
+        webhook = _found(await webhooks.find(owner, webhook_id), webhook_id)
+        return _kept(await webhooks.find_delivery(webhook.id, delivery_id), delivery_id)
+
+
+@dataclass(frozen=True, slots=True)
 class MakeWebhook:
     """Let the owner's jobs be told of at a URL; each may have `most` webhooks."""
 
@@ -175,14 +188,20 @@ class SendTest:
     clock: Clock
     wake: Callable[[], None]
 
-    async def __call__(self, owner: UserId, webhook_id: UUID) -> Delivery:
-        """The delivery, which waits; raises WebhookNotFound, WebhookDisabled."""
+    async def __call__(self, owner: UserId, webhook_id: UUID, key: str | None) -> Delivery:
+        """The delivery, which waits; raises WebhookNotFound, WebhookDisabled, and what `Once`
+        raises."""
         async with self.database.transaction() as tx:
+            once = Once(owner, key, ("test-webhook", webhook_id), Made)
+            known = await once.begin(tx)
             webhook = await _enabled(tx, owner, webhook_id)
+            if known is not None:
+                return _kept(await Webhooks(tx).find_delivery(webhook.id, known.id), known.id)
             data: dict[str, Any] = {"webhook_id": webhook.id}
             delivery = await Webhooks(tx).add_delivery(
                 webhook.id, TEST_EVENT, msgspec.json.encode(data).decode(), self.clock.now()
             )
+            await once.end(tx, Made(delivery.id))
             tx.once_committed(self.wake)
         return delivery
 
@@ -199,14 +218,9 @@ class ReplayDelivery:
         """The delivery, which waits; raises WebhookNotFound, WebhookDisabled, DeliveryNotFound."""
         async with self.database.transaction() as tx:
             webhook = await _enabled(tx, owner, webhook_id)
-            delivery = await Webhooks(tx).replay(webhook.id, delivery_id, self.clock.now())
-            if delivery is None:
-                raise DeliveryNotFound(
-                    f"The webhook has no delivery {delivery_id}; they are kept for "
-                    f"{KEPT_FOR.days} days."
-                )
+            replayed = await Webhooks(tx).replay(webhook.id, delivery_id, self.clock.now())
             tx.once_committed(self.wake)
-        return delivery
+        return _kept(replayed, delivery_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +252,14 @@ def _found(webhook: Webhook | None, webhook_id: UUID) -> Webhook:
     if webhook is None:
         raise WebhookNotFound(f"No webhook of yours has the id {webhook_id}.")
     return webhook
+
+
+def _kept(delivery: Delivery | None, delivery_id: UUID) -> Delivery:
+    if delivery is None:
+        raise DeliveryNotFound(
+            f"The webhook has no delivery {delivery_id}; they are kept for {KEPT_FOR.days} days."
+        )
+    return delivery
 
 
 def _check(rules: UrlRules, url: str | UnsetType, description: str | UnsetType) -> None:

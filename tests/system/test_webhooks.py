@@ -30,6 +30,15 @@ async def test_the_end_of_a_job_reaches_its_owners_receiver(user: FrontEnd) -> N
             return [one["state"] for one in listed] == ["delivered", "delivered"]
 
         await until(both_written)
+        last = (await user.call("GET", path))["items"][0]
+        await user.call("POST", f"{path}/{last['id']}/replay", 202)
+
+        async def sent_again() -> bool:
+            return len(receiver.received) == 3
+
+        await until(sent_again)
+        assert receiver.received[2].id == last["id"]
+        assert receiver.received[2].message["type"] == last["event"]
     assert {one["data"]["id"] for one in messages} == {job["id"]}
     ended = next(one["data"] for one in messages if one["type"] == "jobs.job.succeeded")
     known = await user.job(job["id"])

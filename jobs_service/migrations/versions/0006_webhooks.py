@@ -100,7 +100,10 @@ BEGIN
     )
     FROM webhooks
     WHERE webhooks.owner_id = NEW.owner_id
-      AND webhooks.enabled AND happened = ANY (webhooks.events);
+      AND webhooks.enabled AND happened = ANY (webhooks.events)
+    -- whoever removes one meanwhile is waited for, and what is gone is not told: the foreign key
+    -- would refuse its delivery, and with it the end of the job
+    FOR KEY SHARE;
     RETURN NULL;
 END $$
 """

@@ -9,9 +9,11 @@ from sqlalchemy import text
 from standardwebhooks import Webhook as Verifier
 from standardwebhooks import WebhookVerificationError
 
+from jobs_service.guests.use_cases import AdoptGuest
 from jobs_service.jobs.use_cases import CancelJob
 from jobs_service.webhooks.deliverer import LEASE
 from jobs_service.webhooks.domain import (
+    ATTEMPTS,
     EVENTS,
     PATIENCE,
     SCHEDULE,
@@ -20,6 +22,7 @@ from jobs_service.webhooks.domain import (
     Outcome,
 )
 from jobs_service.webhooks.queue import PER_WEBHOOK
+from jobs_service.webhooks.repository import Webhooks
 from jobs_service.webhooks.schemas import JobData, Message, WebhookChanges
 from jobs_service.webhooks.sender import Sender
 from jobs_service.webhooks.signing import shown
@@ -34,8 +37,10 @@ from jobs_service.work.use_cases import FailJob
 from shared.security.box import Box
 from shared.security.principal import UserId
 from tests.integration.webhooks.conftest import HERE, World
+from tests.support.jobs import finish
 from tests.support.messaging import eventually, running
 from tests.support.receiver import Receiver, receiving, says, waits
+from tests.support.tracks import TRACK
 
 JITTERED = 1.2
 
@@ -317,6 +322,22 @@ async def test_a_deliverer_that_dies_between_sending_and_writing_is_followed_by_
     assert (delivery.state, delivery.attempts) == (DeliveryState.DELIVERED, 2)
 
 
+async def test_what_kills_its_deliverer_every_time_is_given_up(
+    world: World, mina: UserId, receiver: Receiver
+) -> None:
+    webhook, _ = await world.webhook(mina, receiver)
+    await world.finished(mina)
+    world.sender.__class__ = Dies
+    for _ in range(ATTEMPTS):
+        assert await world.deliverer().deliver() == 1
+        world.clock.advance(LEASE.total_seconds() + 1)
+    assert await world.deliverer().deliver() == 1
+    delivery = await world.delivery(webhook)
+    assert (delivery.state, len(receiver.received)) == (DeliveryState.FAILED, ATTEMPTS)
+    assert "was cut off" in str(delivery.error)
+    assert await world.deliverer().deliver() == 0
+
+
 async def test_who_comes_back_after_its_lease_changes_nothing(
     world: World, mina: UserId, receiver: Receiver
 ) -> None:
@@ -437,6 +458,19 @@ async def test_without_a_webhook_the_end_of_a_job_reads_one_index(
     assert await world.told() == 0
 
 
+async def test_a_job_that_a_guest_began_is_told_to_the_user_they_become(
+    world: World, mina: UserId, receiver: Receiver
+) -> None:
+    guest = await world.setting.user(5)
+    job = await world.running(guest)
+    await world.webhook(mina, receiver)
+    async with world.database.transaction() as tx:
+        await AdoptGuest()(tx, guest, mina)
+    await finish(world.database, job, TRACK)
+    await world.deliverer().deliver()
+    assert [one.message["data"]["id"] for one in receiver.received] == [str(job.id)]
+
+
 async def test_who_removes_a_webhook_forgets_what_waits_for_it(
     world: World, mina: UserId, receiver: Receiver
 ) -> None:
@@ -445,3 +479,38 @@ async def test_who_removes_a_webhook_forgets_what_waits_for_it(
     await RemoveWebhook(world.database)(mina, webhook.id)
     assert await world.told() == 0
     assert await world.deliverer().deliver() == 0
+
+
+async def test_a_job_that_ends_while_its_webhook_is_removed_ends_all_the_same(
+    world: World, mina: UserId, receiver: Receiver
+) -> None:
+    webhook, _ = await world.webhook(mina, receiver)
+    job = await world.running(mina)
+    async with world.database.transaction() as tx:
+        assert await Webhooks(tx).delete(mina, webhook.id)
+        ending = asyncio.ensure_future(finish(world.database, job, TRACK))
+        await eventually(lambda: waits_for_a_lock(world))
+    assert (await ending).status == "succeeded"
+    assert await world.told() == 0
+
+
+async def test_a_job_does_not_wait_for_who_changes_its_webhook(
+    world: World, mina: UserId, receiver: Receiver
+) -> None:
+    webhook, _ = await world.webhook(mina, receiver)
+    job = await world.running(mina)
+    async with world.database.transaction() as tx:
+        assert await Webhooks(tx).lock(mina, webhook.id)
+        async with asyncio.timeout(10):
+            await finish(world.database, job, TRACK)
+    assert await world.told() == 1
+
+
+async def waits_for_a_lock(world: World) -> bool:
+    row = await world.database.one(
+        text(
+            "SELECT count(*) AS n FROM pg_stat_activity"
+            " WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        )
+    )
+    return row is not None and row.n > 0

@@ -216,6 +216,7 @@ async def test_what_belongs_to_another_is_not_found(service: Service, mina: User
         ("POST", "/rotate-secret", None),
         ("POST", "/test", None),
         ("GET", "/deliveries", None),
+        ("GET", f"/deliveries/{delivery}", None),
         ("POST", f"/deliveries/{delivery}/replay", None),
     ]:
         answer = await other.call(method, path + rest, 404, body)
@@ -277,6 +278,16 @@ async def test_a_test_event_arrives_and_is_listed_with_what_came_of_it(
     )
     assert message["type"] == delivery["event"] == "webhook.test"
     assert message["timestamp"] == delivery["created_at"]
+
+
+async def test_a_repeated_test_is_sent_once_and_followed_by_its_id(mina: User) -> None:
+    path = f"/{(await mina.make())['webhook']['id']}"
+    first = await mina.call("POST", f"{path}/test", 202, key="once")
+    assert await mina.call("POST", f"{path}/test", 202, key="once") == first
+    assert await mina.call("GET", f"{path}/deliveries/{first['id']}") == first
+    assert await mina.deliveries(path[1:]) == [first]
+    unknown = await mina.call("GET", f"{path}/deliveries/{uuid7()}", 404)
+    assert unknown["code"] == "webhook_delivery_not_found"
 
 
 async def test_deliveries_are_paged(mina: User) -> None:

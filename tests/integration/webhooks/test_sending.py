@@ -75,7 +75,17 @@ async def test_a_request_arrives_with_the_name_that_was_asked_for() -> None:
 
 
 @pytest.mark.parametrize(
-    "addresses", [["127.0.0.1"], ["::1"], ["169.254.169.254"], ["1.1.1.1", "10.0.0.1"]]
+    "addresses",
+    [
+        ["127.0.0.1"],
+        ["::1"],
+        ["0.0.0.0"],
+        ["::ffff:127.0.0.1"],
+        ["::ffff:169.254.169.254"],
+        ["169.254.169.254"],
+        ["fe80::1%lo"],
+        ["1.1.1.1", "10.0.0.1"],
+    ],
 )
 async def test_a_public_name_that_leads_inside_is_refused(addresses: list[str]) -> None:
     assert await sent(f"http://{NAME}/", PUBLIC, leads_to(addresses)) == Outcome(error=NOT_PUBLIC)
@@ -101,9 +111,18 @@ async def test_every_request_is_judged_anew() -> None:
             assert await send(f"http://{NAME}/", {}, b"") == Outcome(error=NOT_PUBLIC)
 
 
-async def test_a_literal_address_inside_is_refused_before_anything_is_asked() -> None:
-    outcome = await sent("http://127.0.0.1:8080/", PUBLIC, nobody)
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "0.0.0.0", "[::1]", "[::ffff:127.0.0.1]", "169.254.169.254", "2130706433"]
+)
+async def test_a_literal_address_inside_is_refused_before_anything_is_asked(host: str) -> None:
+    outcome = await sent(f"http://{host}:8080/", PUBLIC, nobody)
     assert "must name a host of the public internet" in str(outcome.error)
+
+
+async def test_a_name_without_an_address_is_told_of() -> None:
+    assert await sent(f"http://{NAME}/", PUBLIC, leads_to([])) == Outcome(
+        error="the host has no address"
+    )
 
 
 async def test_a_redirect_that_keeps_the_method_is_followed() -> None:
@@ -123,6 +142,8 @@ async def test_a_redirect_that_keeps_the_method_is_followed() -> None:
         ("ftp://app.example/", "must begin with"),
         ("http://u:p@app.example/", "user or a password"),
         ("http://app.example:22/", "ports"),
+        ("http://[", "leads to no URL"),
+        ("http://마당.example/", "ASCII"),
     ],
 )
 async def test_where_a_redirect_leads_is_judged_as_the_first_url(
@@ -192,6 +213,20 @@ async def test_an_endless_head_is_a_failure() -> None:
     assert "spoke no HTTP" in str(outcome.error)
 
 
+async def test_a_head_that_comes_drop_by_drop_is_given_up() -> None:
+    async def dribbles(writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nx: ")
+        while True:
+            writer.write(b"y")
+            await writer.drain()
+            await asyncio.sleep(0.02)
+
+    async with receiving() as receiver:
+        receiver.answers = [dribbles]
+        outcome = await sent(receiver.url, seconds=0.3)
+    assert outcome == Outcome(error="there was no answer within 0.3 seconds")
+
+
 async def test_who_says_nothing_is_given_up() -> None:
     async with receiving() as receiver:
         forever = asyncio.Event()
@@ -242,7 +277,15 @@ async def test_a_name_that_nobody_knows_is_told_of() -> None:
 
 @pytest.mark.parametrize(
     ("retry_after", "seconds"),
-    [("120", 120.0), ("Thu, 01 Jan 2026 00:01:00 GMT", 60.0), ("soon", None), ("-5", None)],
+    [
+        ("120", 120.0),
+        ("9" * 5000, 999_999_999.0),
+        ("Thu, 01 Jan 2026 00:01:00 GMT", 60.0),
+        ("Thu, 01 Jan 2015 00:01:00 GMT", 0.0),
+        ("Thu, 01 Jan 99999999999 00:00:00 GMT", None),
+        ("soon", None),
+        ("-5", None),
+    ],
 )
 async def test_a_receiver_may_say_when_to_ask_again(
     retry_after: str, seconds: float | None
