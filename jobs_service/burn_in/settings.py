@@ -18,8 +18,8 @@ class BurnInSettings(ServiceSettings):
         (),
         description="Files of fonts (TrueType, OpenType, or collections of them) for captions in "
         "the picture, a JSON array, or separated by commas: of each line the first font that has "
-        "all its letters is used, and last of all Noto Sans KR, which is included. It has Korean, "
-        "Japanese, Greek, basic Cyrillic and the letters of western Europe.",
+        "all its letters is used, and last of all Noto Sans KR, which is included. It has the "
+        "letters of Korean, Vietnamese, Russian, and of western and northern Europe.",
     )
 
     @field_validator("burn_in_fonts", mode="before")

@@ -64,16 +64,9 @@ class ChooseTrack:
     async def __call__(self, owner: UserId, choice: Choice) -> Chosen:
         """Raises Invalid, TrackNotFound, VersionNotFound, JobNotFound, CaptionsNotReady,
         CaptionsDeleted."""
-        if (choice.track_id is None) == (choice.job_id is None):
-            fault = "is required, or `job_id`" if choice.track_id is None else "cannot go with it"
-            field = "track_id" if choice.track_id is None else "job_id"
-            raise Invalid(errors=(FieldError(field, fault),))
-        find = FindTrack(self.database)
-        if choice.track_id is not None:
-            track = await find(owner, choice.track_id)
-        else:
-            track = await self._of_job(owner, choice.job_id)
-        return Chosen(track, await find.content(track, choice.version))
+        track = await self._track(owner, choice)
+        content = await FindTrack(self.database).content(track, choice.version)
+        return Chosen(track, content)
 
     async def for_work(self, owner: UserId, choice: Choice) -> Chosen:
         """As a call; `owner` may have been a guest who has become somebody else meanwhile."""
@@ -81,7 +74,12 @@ class ChooseTrack:
             owner = await Aliases(tx).owner(owner)
         return await self(owner, choice)
 
-    async def _of_job(self, owner: UserId, job_id: UUID | None) -> CaptionTrack:
-        if job_id is None:
-            raise RuntimeError("a choice names neither a track nor a job")
-        return await FindTrackOfJob(self.database, FindJob(self.database))(owner, job_id)
+    async def _track(self, owner: UserId, choice: Choice) -> CaptionTrack:
+        if choice.track_id is not None and choice.job_id is not None:
+            raise Invalid(errors=(FieldError("job_id", "cannot go with `track_id`"),))
+        if choice.track_id is not None:
+            return await FindTrack(self.database)(owner, choice.track_id)
+        if choice.job_id is not None:
+            find = FindTrackOfJob(self.database, FindJob(self.database))
+            return await find(owner, choice.job_id)
+        raise Invalid(errors=(FieldError("track_id", "is required, or `job_id`"),))
