@@ -147,7 +147,8 @@ class OpenAIChat:
         except httpx.InvalidURL:
             raise ProviderAway("The operator has to look at OPENAI_BASE_URL.") from None
         except httpx.HTTPError as error:
-            raise _broken_off(draft, type(error).__name__) from None
+            log.warning("text_provider_broke_off", error=repr(error))
+            raise _broken_off(draft) from None
 
     async def _error(self, answer: httpx.Response) -> Problem:
         said = b""
@@ -181,11 +182,10 @@ def _reason(said: str | None) -> FinishReason | None:
     return "length" if said == "length" else "stop"
 
 
-def _broken_off(draft: Draft, how: str = "") -> Problem:
-    told = f" ({how})" if how else ""
+def _broken_off(draft: Draft) -> Problem:
     if draft.text:
-        return TextCutOff(f"The connection to the provider ended in the middle{told}.")
-    return ProviderAway(f"The provider ended without an answer{told}.")
+        return TextCutOff("The connection to the provider ended in the middle.")
+    return ProviderAway("The provider ended without an answer.")
 
 
 def _must_wait(problem: Problem) -> bool:
