@@ -9,7 +9,7 @@ import typer
 import uvloop
 from rich.console import Console
 
-from deploy import accounts, dead_letters, files
+from deploy import accounts, dead_letters, files, ledger
 from deploy.demo import DemoFailed, run_demo
 from deploy.home import AlreadyRunning, Home
 from deploy.postgres.cluster import ClusterFailed
@@ -25,6 +25,7 @@ err = Console(stderr=True, highlight=False)
 app.add_typer(dead_letters.app, name="dead-letters")
 accounts.add_to(app)
 files.add_to(app)
+ledger.add_to(app)
 
 
 @app.command()

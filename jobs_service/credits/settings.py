@@ -1,8 +1,9 @@
 """Settings of credits: what jobs cost, what credits cost, and who takes the money."""
 
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlsplit
 
+import msgspec
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
 from jobs_service.credits.packages import Package
@@ -12,7 +13,6 @@ from shared.http.decoding import decode_json
 from shared.settings import ServiceSettings, is_production
 
 STRIPE_API = "https://api.stripe.com"
-T = TypeVar("T")
 
 
 class CreditSettings(ServiceSettings):
@@ -53,13 +53,26 @@ class CreditSettings(ServiceSettings):
     @field_validator("prices", mode="before")
     @classmethod
     def _as_prices(cls, value: Any) -> Any:
-        return _decoded(value, PriceList)
+        if not isinstance(value, str):
+            return value
+        try:
+            return decode_json(value.encode(), PriceList)
+        except Invalid as wrong:
+            mistakes = (f"{one.field}: {one.message}" for one in wrong.errors)
+            raise ValueError("\n".join(mistakes)) from None
+        except Malformed as wrong:
+            raise ValueError(wrong.detail.replace("The body", "it", 1)) from None
 
     @field_validator("credit_packages", mode="before")
     @classmethod
     def _as_packages(cls, value: Any) -> Any:
-        packages = _decoded(value, tuple[Package, ...])
-        ids = [one.id for one in packages if isinstance(one, Package)]
+        if not isinstance(value, str):
+            return value
+        try:
+            packages = msgspec.json.decode(value, type=tuple[Package, ...])
+        except msgspec.DecodeError as error:
+            raise ValueError(f"it is no list of packages: {error}") from None
+        ids = [one.id for one in packages]
         if twice := sorted({one for one in ids if ids.count(one) > 1}):
             raise ValueError(f"each id must be one package's alone; twice: {', '.join(twice)}")
         return packages
@@ -92,18 +105,6 @@ class CreditSettings(ServiceSettings):
         if is_production(info) and parts.scheme != "https":
             raise ValueError("it must begin with https:// when ENVIRONMENT is production")
         return value.rstrip("/") if info.field_name == "stripe_api_base" else value
-
-
-def _decoded(value: Any, wanted: type[T]) -> Any:
-    """JSON as `wanted`; every mistake is told."""
-    if not isinstance(value, str):
-        return value
-    try:
-        return decode_json(value.encode(), wanted)
-    except Invalid as wrong:
-        raise ValueError("\n".join(f"{one.field}: {one.message}" for one in wrong.errors)) from None
-    except Malformed as wrong:
-        raise ValueError(wrong.detail.replace("The body", "it", 1)) from None
 
 
 def _begins_with(value: SecretStr | None, *beginnings: str) -> SecretStr | None:

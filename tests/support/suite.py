@@ -22,13 +22,23 @@ from deploy.postgres.embedded import EmbeddedPostgres
 from tests.support.loopback import free_port, free_ports
 from tests.support.openid_provider import entry
 from tests.support.smtp import MailServer
+from tests.support.stripe_server import KEY, WEBHOOK_SECRET
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "deploy" / "sample" / "welcome.mp4"
 PATIENCE_SECONDS = 60
 OPENID_PORT, CHAT_PORT = free_ports(2)
 """Where a test may start an OpenID provider, and a model server, that every suite knows."""
+STRIPE_PORT = free_port()
+"""Where a test may start a Stripe, which every suite sells by."""
+PACKAGES = [{"id": "small", "credits": 100, "price": 500, "currency": "eur"}]
 SETTINGS = {
+    "CREDIT_PACKAGES": json.dumps(PACKAGES),
+    "STRIPE_API_BASE": f"http://127.0.0.1:{STRIPE_PORT}",
+    "STRIPE_SECRET_KEY": KEY,
+    "STRIPE_WEBHOOK_SECRET": WEBHOOK_SECRET,
+    "PURCHASE_SUCCESS_URL": "https://app.example/paid",
+    "PURCHASE_CANCEL_URL": "https://app.example/credits",
     "OIDC_PROVIDERS": json.dumps([entry(OPENID_PORT)]),
     "OPENAI_BASE_URL": f"http://127.0.0.1:{CHAT_PORT}/v1",
     "OPENAI_API_KEY": "sk-test-0123456789",

@@ -171,16 +171,6 @@ async def test_a_service_without_its_database_says_so_in_one_line(
     assert len(printed.splitlines()) == 1
 
 
-async def test_the_ledger_is_proved_by_a_command(split_suite: Suite, tmp_path: Path) -> None:
-    env = {
-        "DATABASE_URL": str(split_suite.jobs_url),
-        "SECRET_KEY": "x" * 32,
-        "AMQP_URL": "amqp://unused/",
-    }
-    code, printed = await typed("jobs_service", "check-ledger", cwd=tmp_path, **env)
-    assert (code, "Every account equals" in printed) == (0, True), printed
-
-
 HEARS = "jobs.video-ready"
 
 

@@ -230,4 +230,9 @@ async def test_no_history_of_an_account_loses_or_makes_credits(market: Shop) -> 
         deadline=None,
         suppress_health_check=list(HealthCheck),
     )
-    await asyncio.to_thread(run_state_machine_as_test, lambda: Account(market, loop), settings=few)
+
+    class AccountOfMarket(Account):
+        def __init__(self) -> None:
+            super().__init__(market, loop)
+
+    await asyncio.to_thread(run_state_machine_as_test, AccountOfMarket, settings=few)

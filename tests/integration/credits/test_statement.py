@@ -108,6 +108,13 @@ async def test_what_is_written_in_the_ledger_stays(
     assert await shop.kinds(user) == ["grant"]
 
 
+async def test_a_balance_goes_over_the_wire_as_numbers(shop: Shop, user: UserId) -> None:
+    await shop.let_end(await shop.give(user, 3, days=1))
+    await shop.give(user, 5, days=1)
+    seen = await shop.call(user, "GET", "/api/credits/balance")
+    assert seen == {"balance": 15, "held": 0}
+
+
 async def test_prices_are_data_that_anybody_may_read(shop: Shop) -> None:
     found = (await shop.http.get("/api/credits/prices")).json()
     assert found["credits"]["captions_per_minute"] == 1
