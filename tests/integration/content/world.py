@@ -14,6 +14,8 @@ import msgspec
 from sqlalchemy import select, text
 from starlette.types import ASGIApp, Message
 
+from content_service.copies.endpoints import InternalCopyEndpoints
+from content_service.copies.use_cases import KeepCopy
 from content_service.links.domain import LinkSigner
 from content_service.links.endpoints import LinkEndpoints, MediaEndpoints
 from content_service.links.use_cases import MakeLink, OpenLink
@@ -130,6 +132,7 @@ class World:
                     limits,
                 ),
                 InternalVideoEndpoints(open_video),
+                InternalCopyEndpoints(KeepCopy(reception, open_video)),
                 UploadEndpoints(
                     max_bytes,
                     CreateUpload(reception, UPLOAD_LIFETIME),
