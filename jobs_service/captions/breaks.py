@@ -8,9 +8,9 @@ from jobs_service.captions.rules import RuleSet
 
 SENTENCE_END = 0.0
 _CLAUSE_END = 2.0
-_BEFORE_LINK = 4.0
+_AT_LINK = 4.0
 _ANYWHERE = 7.0
-_AFTER_CLINGING = 12.0
+_AMID_WHAT_CLINGS = 12.0
 
 _CLEAR_PAUSE = 0.3
 _PAUSE_RELIEF = 0.8
@@ -29,10 +29,10 @@ def _break_cost(before: str, after: str, rules: RuleSet) -> float:
         return SENTENCE_END
     if last.endswith(_CLAUSE_MARKS):
         return _CLAUSE_END
-    if _bare(before) in rules.never_last:
-        return _AFTER_CLINGING
-    if _bare(after) in rules.begin_with:
-        return _BEFORE_LINK
+    if _bare(before) in rules.never_last or _bare(after) in rules.never_first:
+        return _AMID_WHAT_CLINGS
+    if _bare(after) in rules.begin_with or _bare(before).endswith(rules.end_with):
+        return _AT_LINK
     return _ANYWHERE
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
+from jobs_service.captions import korean
 from jobs_service.captions.english import CLINGING, CONJUNCTIONS, PREPOSITIONS
 
 Audience = Literal["adult", "children", "sdh"]
@@ -30,8 +31,9 @@ class RuleSet:
     """The rules of one language for one audience; lengths in characters, times in seconds.
 
     `narrow` and `wide` are what a Latin and a full-width character count as. A cue ends rather
-    before a word of `begin_with`, and never gladly after one of `never_last`. `annotations` says
-    whether sounds and speakers may be described, in brackets, or with notes for music.
+    before a word of `begin_with` or after one that ends in one of `end_with`, and never gladly
+    after one of `never_last` or before one of `never_first`. `annotations` says whether sounds and
+    speakers may be described, in brackets, or with notes for music.
     """
 
     language: str
@@ -47,7 +49,9 @@ class RuleSet:
     wide: float = 1.0
     annotations: bool = False
     begin_with: frozenset[str] = frozenset()
+    end_with: tuple[str, ...] = ()
     never_last: frozenset[str] = frozenset()
+    never_first: frozenset[str] = frozenset()
 
     @property
     def name(self) -> str:
@@ -94,7 +98,15 @@ _RULES: Final[Mapping[str, Mapping[Audience, RuleSet]]] = {
     ),
     # "character limitation": a Latin letter, a digit, a space and punctuation count half
     "ko": _family(
-        {"adult": 12, "children": 9, "sdh": 14}, language="ko", line_width=16, narrow=0.5
+        {"adult": 12, "children": 9, "sdh": 14},
+        language="ko",
+        line_width=16,
+        narrow=0.5,
+        # what belongs together in Korean: determiner and noun, a noun or verb and what leans on it
+        begin_with=korean.CONJUNCTIONS,
+        end_with=korean.CLAUSE_ENDINGS,
+        never_last=korean.CONJUNCTIONS | korean.CLINGING,
+        never_first=korean.LEANING,
     ),
     # scripts of wide characters say about twice as much with each
     "default": _family(

@@ -48,7 +48,8 @@ def keeping(cues: tuple[Cue, ...], language: str, audience: str) -> Track:
 
 
 def _audience(name: str) -> Audience:
-    return msgspec.convert(name, Audience)
+    audience: Audience = msgspec.convert(name, Audience)
+    return audience
 
 
 @pytest.mark.parametrize(("extension", "read"), [("vtt", by_webvtt), ("ttml", by_imsc)])

@@ -177,6 +177,24 @@ def test_korean_lines_hold_sixteen_syllables() -> None:
         assert all(KOREAN.width(line) <= 16 for line in cue.lines)
 
 
+@pytest.mark.parametrize(
+    ("text", "top"),
+    [
+        # a bound noun stays with the word on which it leans
+        ("우리 모두가 지금 볼 수 있을지도 모릅니다.", "우리 모두가 지금"),
+        # a determiner stays with its noun
+        ("어제 우리가 만난 그 사람은 선생님입니다.", "어제 우리가 만난"),
+        # a clause ends with its verb
+        ("비가 내렸지만 우리는 마당에 모두 모였다.", "비가 내렸지만"),
+        # a conjunction begins a line
+        ("나는 마당에 앉고 그리고 그 모든 사람은 걷는다.", "나는 마당에 앉고"),
+    ],
+)
+def test_korean_lines_break_where_korean_does(text: str, top: str) -> None:
+    (cue,) = make_cues(spoken(text, pace=0.25), KOREAN, 60)
+    assert cue.lines[0] == top
+
+
 def test_no_words_make_no_cues() -> None:
     assert make_cues([], ENGLISH, 9) == ()
 
