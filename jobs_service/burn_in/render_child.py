@@ -59,6 +59,8 @@ def _damage() -> Iterator[None]:
         yield
     except (FileNotFoundError, PermissionError, MemoryError):
         raise
+    except av.ExternalError as error:  # what libx264 says when it gets no memory
+        raise MemoryError(f"the encoder failed: {error}") from error
     except (av.FFmpegError, ValueError) as error:
         reason = error.strerror if isinstance(error, av.FFmpegError) else str(error)
         raise UndecodablePicture(f"The video cannot be copied: {reason}.") from error

@@ -26,8 +26,8 @@ from shared.runtime.children import (
 CHILD = "jobs_service.burn_in.render_child"
 _CRASHES = {-signal.SIGSEGV, -signal.SIGABRT, -signal.SIGBUS, -signal.SIGFPE, -signal.SIGILL}
 """How a decoder ends that hostile input has led astray."""
-_NO_MEMORY = re.compile(r"malloc of size \d+ failed|Cannot allocate memory|failed to map segment")
-"""How libx264 and the loader end when they get no memory."""
+_NO_MEMORY = re.compile(r"failed to map segment|Memory allocation still failed")
+"""How the loader and OpenBLAS end when they get no memory."""
 _REFUSALS = {one.code: one for one in (VideoHasNoPicture, UndecodablePicture)}
 
 

@@ -25,7 +25,7 @@ class Voice(Protocol):
 
 def voice_of(stream: AudioStream, copy: OutputContainer, origin: float) -> Voice:
     """A track of the copy for one of the original, which begins at `origin` seconds."""
-    if stream.codec_context.name in _COPIED:
+    if stream.codec_context.codec.canonical_name in _COPIED:
         return _Copied(stream, copy, origin)
     return _Encoded(stream, copy, origin)
 
