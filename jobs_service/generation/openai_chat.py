@@ -144,8 +144,6 @@ class OpenAIChat:
                 if not answer.headers.get("content-type", "").startswith("text/event-stream"):
                     raise ProviderAnswerMalformed("It does not stream.")
                 yield answer.aiter_bytes()
-        except httpx.InvalidURL:
-            raise ProviderAway("The operator has to look at OPENAI_BASE_URL.") from None
         except httpx.HTTPError as error:
             log.warning("text_provider_broke_off", error=repr(error))
             raise _broken_off(draft) from None

@@ -1,8 +1,9 @@
 """Settings of text, and of whatever else asks an OpenAI-compatible server."""
 
+import re
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
+import httpx
 from pydantic import Field, SecretStr, field_validator
 
 from shared.settings import LISTED, ServiceSettings
@@ -70,12 +71,22 @@ class TextSettings(ServiceSettings):
     @field_validator("openai_base_url")
     @classmethod
     def _check_openai_url(cls, value: str) -> str:
-        parts = urlsplit(value)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        try:
+            url = httpx.URL(value)
+        except httpx.InvalidURL as error:
+            raise ValueError(f"it is no address: {error}") from None
+        if url.scheme not in ("http", "https") or not url.host:
             raise ValueError(f"{value!r} must begin with https:// or http:// and name a host")
-        if parts.query or parts.fragment or "@" in parts.netloc:
+        if url.query or url.fragment or url.userinfo:
             raise ValueError("it must hold no query, fragment, name or password")
         return value.rstrip("/")
+
+    @field_validator("openai_api_key")
+    @classmethod
+    def _check_openai_key(cls, value: SecretStr | None) -> SecretStr | None:
+        if value and re.fullmatch(r"[!-~]+", value.get_secret_value()) is None:
+            raise ValueError("it must be the key alone: no spaces or line breaks, and ASCII")
+        return value
 
     @field_validator("text_models")
     @classmethod

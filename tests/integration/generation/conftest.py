@@ -75,6 +75,11 @@ class Served:
 
     url: str
     base: Base
+    server: HttpServer
+
+    def stop(self) -> None:
+        """End it as an operator would."""
+        self.server.should_exit = True
 
 
 @dataclass
@@ -163,7 +168,7 @@ async def serving(database: Database, settings: JobsSettings) -> AsyncIterator[S
             tasks.create_task(server.serve([bound]))
             await started.wait()
             try:
-                yield Served(f"http://127.0.0.1:{bound.getsockname()[1]}", base)
+                yield Served(f"http://127.0.0.1:{bound.getsockname()[1]}", base, server)
             finally:
                 server.should_exit = True
     await base.texts.aclose()

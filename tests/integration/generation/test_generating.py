@@ -29,9 +29,11 @@ from tests.integration.generation.conftest import (
     WELCOME,
     Writer,
     answer_of,
+    events_of,
     kinds_of,
     serving,
     settings_for,
+    user_of,
     writing,
 )
 from tests.support.chat_server import (
@@ -447,6 +449,21 @@ async def test_a_process_that_dies_gives_everything_back(writer: Writer) -> None
     assert (failed.status, failed.error_code) == (JobStatus.FAILED, "worker_lost")
     assert await writer.balance() == Balance(WELCOME, 0)
     await writer.ask(key="another")
+
+
+async def test_a_process_that_stops_ends_its_texts(database: Database, chat: ChatServer) -> None:
+    chat.replies = [[word("word " * 400), 60]]
+    async with serving(database, settings_for(chat)) as served, user_of(served) as writer:
+        asked = {"prompt": LONG, "max_tokens": 2000, "stream": True}
+        async with writer.http.stream("POST", PATH, json=asked) as answer:
+            events = events_of(answer)
+            await anext(events)
+            served.stop()
+            with pytest.raises(httpx.RemoteProtocolError):
+                await anext(events)
+        job = await writer.ended()
+        assert (job.status, job.error_code) == (JobStatus.FAILED, "interrupted")
+        assert await writer.balance() == Balance(WELCOME - (job.spent or 0), 0)
 
 
 async def test_no_worker_takes_up_a_text_that_is_written_elsewhere(writer: Writer) -> None:

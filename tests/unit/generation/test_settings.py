@@ -25,6 +25,9 @@ def test_models_are_a_list(monkeypatch: pytest.MonkeyPatch, written: str) -> Non
     [
         ("OPENAI_BASE_URL", "api.openai.com/v1", "must begin with https://"),
         ("OPENAI_BASE_URL", "https://a:b@example.com", "no query, fragment, name or password"),
+        ("OPENAI_BASE_URL", "http://127.0.0.1:port/v1", "it is no address: Invalid port"),
+        ("OPENAI_API_KEY", "sk-one\nsk-two", "the key alone"),
+        ("OPENAI_API_KEY", "sk-열쇠", "the key alone"),
         ("TEXT_MODELS", "[", "begins like a JSON array"),
         ("TEXT_MODELS", ",", "must name a model"),
         ("TEXT_PROVIDER", "elsewhere", "'openai' or 'offline'"),
