@@ -16,16 +16,21 @@ _ANNOTATION = re.compile(r"\[[^\[\]]+\]|[♪♫]")
 class Check(msgspec.Struct, frozen=True):
     """One rule: its limit, how many break it, and the value that is nearest to or past the limit.
 
-    `worst` is None when there was nothing to measure.
+    `worst` is None when there was nothing to measure. `cues` are the numbers of those that break
+    it, the first of many.
     """
 
     limit: float
     violations: int
     worst: float | None
+    cues: tuple[int, ...] = ()
 
 
 _NOTHING = Check(0, 0, None)
 """What reports say of that were made before it was checked."""
+_CUES_NAMED = 50
+_Measured = Iterable[tuple[int, float]]
+"""Numbers of cues, and what was measured of them."""
 
 
 class Quality(msgspec.Struct, frozen=True):
@@ -51,31 +56,38 @@ class Quality(msgspec.Struct, frozen=True):
 
 def assess(cues: Sequence[Cue], rules: RuleSet) -> Quality:
     """Measure every cue against every rule."""
-    durations = [cue.duration for cue in cues]
+    numbered = list(enumerate(cues, 1))
+    durations = [(number, cue.duration) for number, cue in numbered]
     gaps = _gaps(cues)
     checks = {
-        "lines": _at_most(rules.lines, (len(cue.lines) for cue in cues)),
+        "lines": _at_most(rules.lines, ((number, len(cue.lines)) for number, cue in numbered)),
         "line_length": _at_most(
-            rules.line_width, (rules.width(line) for cue in cues for line in cue.lines)
+            rules.line_width,
+            ((number, rules.width(line)) for number, cue in numbered for line in cue.lines),
         ),
         "characters_per_second": _at_most(
-            rules.characters_per_second, (_speed(cue, rules) for cue in cues)
+            rules.characters_per_second, ((number, _speed(cue, rules)) for number, cue in numbered)
         ),
         "shortest_duration": _at_least(rules.shortest, durations),
         "longest_duration": _at_most(rules.longest, durations),
         "gap": _at_least(rules.gap, gaps),
-        "overlap": _at_most(0, (max(-gap, 0.0) for gap in gaps)),
-        "orphans": _at_most(0, (float(has_orphan(cue.lines, rules)) for cue in cues)),
-        "annotations": _at_most(0, (float(_misdescribes(cue, rules)) for cue in cues)),
+        "overlap": _at_most(0, ((number, max(-gap, 0.0)) for number, gap in gaps)),
+        "orphans": _at_most(
+            0, ((number, float(has_orphan(cue.lines, rules))) for number, cue in numbered)
+        ),
+        "annotations": _at_most(
+            0, ((number, float(_misdescribes(cue, rules))) for number, cue in numbered)
+        ),
     }
     passed = not any(check.violations for check in checks.values())
     return Quality(rules=rules.name, cues=len(cues), passed=passed, **checks)
 
 
-def _gaps(cues: Sequence[Cue]) -> list[float]:
+def _gaps(cues: Sequence[Cue]) -> list[tuple[int, float]]:
     """Seconds between the end of all before a cue and its start; below zero, they overlap."""
     ends = accumulate((cue.end for cue in cues), max)
-    return [round(cue.start - end, 3) for cue, end in zip(cues[1:], ends, strict=False)]
+    pairs = zip(cues[1:], ends, strict=False)
+    return [(number, round(cue.start - end, 3)) for number, (cue, end) in enumerate(pairs, 2)]
 
 
 def has_orphan(lines: Sequence[str], rules: RuleSet) -> bool:
@@ -100,11 +112,17 @@ def _speed(cue: Cue, rules: RuleSet) -> float:
     return math.ceil(round(100 * rules.width(cue.text) / max(cue.duration, 0.001), 6)) / 100
 
 
-def _at_most(limit: float, values: Iterable[float]) -> Check:
+def _at_most(limit: float, values: _Measured) -> Check:
     measured = list(values)
-    return Check(limit, sum(value > limit for value in measured), max(measured, default=None))
+    broken = [number for number, value in measured if value > limit]
+    return _check(limit, broken, max((value for _, value in measured), default=None))
 
 
-def _at_least(limit: float, values: Iterable[float]) -> Check:
+def _at_least(limit: float, values: _Measured) -> Check:
     measured = list(values)
-    return Check(limit, sum(value < limit for value in measured), min(measured, default=None))
+    broken = [number for number, value in measured if value < limit]
+    return _check(limit, broken, min((value for _, value in measured), default=None))
+
+
+def _check(limit: float, broken: list[int], worst: float | None) -> Check:
+    return Check(limit, len(broken), worst, tuple(dict.fromkeys(broken))[:_CUES_NAMED])

@@ -14,6 +14,10 @@ SHORTEST, LONGEST, GAP, LINES = 834, 7000, 84, 2
 NOTES = "♪♫"
 
 
+Broken = dict[str, list[int]]
+"""The rules that are broken, each with the numbers of the cues, as often as they break it."""
+
+
 class Guide(NamedTuple):
     """`line` in characters, `speed` in characters a second; a narrow and a wide character count as
     so many halves of one."""
@@ -38,12 +42,13 @@ GUIDES = {
 }
 
 
-def violations(seen: Seen, language: str, audience: str) -> Counter[str]:
-    """How often each rule is broken; the rules that are kept are left out."""
+def violations(seen: Seen, language: str, audience: str) -> Broken:
+    """Which rules are broken."""
     guide = GUIDES[language, audience]
-    found: Counter[str] = Counter()
+    everything: Broken = {}
     latest = None
-    for start, end, lines in seen:
+    for number, (start, end, lines) in enumerate(seen, 1):
+        found: Counter[str] = Counter()
         lasts, said = end - start, halves(" ".join(lines), guide)
         found["lines"] += len(lines) > LINES
         found["line_length"] += sum(halves(line, guide) > 2 * guide.line for line in lines)
@@ -56,7 +61,9 @@ def violations(seen: Seen, language: str, audience: str) -> Counter[str]:
         found["orphans"] += is_orphan(lines, guide)
         found["annotations"] += misdescribes(" ".join(lines), guide)
         latest = end if latest is None else max(latest, end)
-    return +found
+        for rule, times in (+found).items():
+            everything.setdefault(rule, []).extend([number] * times)
+    return everything
 
 
 def halves(text: str, guide: Guide) -> int:
