@@ -24,7 +24,7 @@ def pictures(width: int = 320, height: int = 240, count: int = 20) -> list[Pictu
     across = np.linspace(30, 110, width)[None, :, None]
     down = np.linspace(0, 50, height)[:, None, None]
     tint = np.array([0.0, 10.0, 20.0])[None, None, :]
-    return [np.uint8(across + down + tint + at) for at in range(count)]
+    return [(across + down + tint + at).astype(np.uint8) for at in range(count)]
 
 
 def film(path: Path, *, rotation: int = 0, sample_aspect: Fraction | None = None) -> Path:
@@ -53,8 +53,11 @@ def task(video: Path, copy: Path, cues: Sequence[Cue] = CUES) -> Rendering:
 def seen(path: Path) -> list[tuple[float, Picture]]:
     """Every picture with its time, as it is stored."""
     with av.open(str(path)) as container:
-        frames = container.decode(video=0)
-        return [(frame.time, frame.to_ndarray(format="rgb24")) for frame in frames]
+        return [(frame.time, _pixels(frame)) for frame in container.decode(video=0)]
+
+
+def _pixels(frame: av.VideoFrame) -> Picture:
+    return np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
 
 
 def difference(one: Picture, other: Picture) -> float:
