@@ -92,3 +92,22 @@ async def test_an_app_that_raises_raises_here() -> None:
     async with client(app) as http:
         with pytest.raises(RuntimeError, match="broken"):
             await http.get("/")
+
+
+async def test_who_is_cancelled_before_the_answer_begins_ends_the_app() -> None:
+    began, ended = asyncio.Event(), asyncio.Event()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        began.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    async with client(app) as http:
+        asking = asyncio.create_task(http.get("/"))
+        await began.wait()
+        asking.cancel()
+        await asyncio.wait({asking})
+    assert asking.cancelled()
+    assert ended.is_set()
