@@ -22,6 +22,7 @@ from jobs_service.credits.repository import Credits
 from jobs_service.feature import Base, JobsFeature
 from jobs_service.jobs.domain import Job
 from jobs_service.payments import building as payments
+from jobs_service.people import building as people
 from jobs_service.settings import JobsSettings
 from jobs_service.work.use_cases import ClaimJob, FailJob
 from shared.clock import SystemClock
@@ -187,7 +188,7 @@ async def opened(database: Database, **given: Any) -> AsyncIterator[Shop]:
         "credit_packages": json.dumps(PACKAGES),
     }
     base = Base(JobsSettings(**{**common, **given}), database, SystemClock())
-    features = credit.build(base), payments.build(base)
+    features = credit.build(base), payments.build(base), people.build(base)
     app = build_app(
         "jobs",
         endpoints=[group for one in features for group in one.endpoints],

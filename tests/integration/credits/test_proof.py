@@ -1,6 +1,7 @@
 """The proof that no credit is lost or made: it finds whatever is wrong, and says so."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Sequence
 
 import pytest
@@ -18,6 +19,7 @@ from shared.security.principal import UserId
 from shared.settings import load
 from tests.integration.credits.conftest import WITH_STRIPE, Shop, opened, running
 from tests.support.stripe_server import StripeServer
+from tests.support.suite import ROOT
 
 # what somebody might do to the tables, and what is wrong then, an account's or a job's each
 WRONGS = {
@@ -98,6 +100,18 @@ async def test_operators_see_the_last_proof_as_metrics(shop: Shop, user: UserId)
     assert found["madang_ledger_faults"] == 1
     assert found["madang_ledger_accounts"] == 1
     assert found["madang_ledger_proof_timestamp_seconds"] >= before - 1
+
+
+async def test_alerts_ask_for_figures_that_exist_and_the_page_says_what_to_do(
+    shop: Shop, user: UserId
+) -> None:
+    await proved(shop)
+    known = (await figures(shop)).keys()
+    rules = (ROOT / "deploy/observability/ledger-alerts.yml").read_text()
+    assert set(re.findall(r"madang_\w+", rules)) <= known
+    page = (ROOT / "docs/credits/credits.md").read_text()
+    alerts = re.findall(r"- alert: (\w+)", rules)
+    assert re.findall(r"^\| (Madang\w+) \|", page, re.MULTILINE) == alerts
 
 
 async def figures(shop: Shop) -> dict[str, float]:
