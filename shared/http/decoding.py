@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any, TypeVar, get_args
 
 import msgspec
+import msgspec.inspect
 
 from shared.errors import FieldError, Invalid, Malformed
 
@@ -80,7 +81,7 @@ def _mistakes(
             if isinstance(raw[name], Mapping) and _is_struct(field.type):
                 found += _mistakes(raw[name], field.type, f"{prefix}{name}.", str(error))
             else:
-                found.append(FieldError(prefix + name + _path_in(error), _sentence(error)))
+                found.append(_mistake(prefix + name, field.type, raw[name], error))
     if wanted.__struct_config__.forbid_unknown_fields:
         found += [
             FieldError(prefix + str(name), f"is not known here; known are: {', '.join(known)}")
@@ -106,6 +107,25 @@ def _tag_field(wanted: type[msgspec.Struct]) -> tuple[str, ...]:
     """The field that tells a Struct from the others of its union, where it has one."""
     name = wanted.__struct_config__.tag_field
     return () if name is None else (name,)
+
+
+def _mistake(name: str, wanted: Any, value: object, error: msgspec.ValidationError) -> FieldError:
+    """What is wrong with one field; of a choice, what there is to choose from."""
+    if (path := _path_in(error)) or not (choices := _choices(msgspec.inspect.type_info(wanted))):
+        return FieldError(name + path, _sentence(error))
+    choice = " or ".join(repr(one) for one in choices)
+    return FieldError(name, f"must be {choice}; it is {value!r}")
+
+
+def _choices(wanted: msgspec.inspect.Type) -> tuple[object, ...]:
+    """What a field may be that takes a few texts or numbers alone."""
+    match wanted:
+        case msgspec.inspect.Metadata(type=inner):
+            return _choices(inner)
+        case msgspec.inspect.LiteralType(values=values):
+            return tuple(values)
+        case _:
+            return ()
 
 
 def _is_struct(wanted: Any) -> bool:

@@ -1,6 +1,6 @@
 """Typed input: every mistake is reported at once, by field, with what would be right."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 import pytest
@@ -95,3 +95,23 @@ def test_a_wrong_value_is_shown() -> None:
     with pytest.raises(Invalid) as caught:
         convert_string("seven", int, "count")
     assert caught.value.errors == (FieldError("count", "expected int, got str; it is 'seven'"),)
+
+
+class Wish(msgspec.Struct):
+    shown: Annotated[Literal["inline", "attachment"], msgspec.Meta(description="How.")] = "inline"
+    sides: list[Literal[1, 2]] = []
+
+
+@pytest.mark.parametrize("body", [b'{"shown": "frame"}', b'{"shown": 7}'])
+def test_of_a_choice_it_is_told_what_there_is_to_choose_from(body: bytes) -> None:
+    with pytest.raises(Invalid) as caught:
+        decode_json(body, Wish)
+    (error,) = caught.value.errors
+    value = msgspec.json.decode(body)["shown"]
+    assert error == FieldError("shown", f"must be 'attachment' or 'inline'; it is {value!r}")
+
+
+def test_a_wrong_choice_within_a_list_is_named_by_its_place() -> None:
+    with pytest.raises(Invalid) as caught:
+        decode_json(b'{"sides": [1, 3]}', Wish)
+    assert [one.field for one in caught.value.errors] == ["sides[1]"]
