@@ -15,7 +15,7 @@ from uuid import UUID
 
 import msgspec
 
-from shared.errors import Conflict, FieldError, Invalid, NotFound
+from shared.errors import Conflict, NotFound
 from shared.security.principal import UserId
 
 ENDS = ("jobs.job.succeeded", "jobs.job.failed", "jobs.job.cancelled")
@@ -136,12 +136,16 @@ class Verdict(NamedTuple):
     again_at: datetime | None = None
 
 
-def check_events(wanted: Iterable[str]) -> tuple[str, ...]:
-    """The events, each once; raises `Invalid`, which names what there is."""
+def fault_of_events(wanted: Iterable[str]) -> str | None:
+    """What is wrong with them, as the end of a sentence that names what there is."""
+    if unknown := sorted(set(wanted) - set(EVENTS)):
+        return f"cannot hold {', '.join(unknown)}; you may choose among {', '.join(EVENTS)}"
+    return None
+
+
+def each_once(wanted: Iterable[str]) -> tuple[str, ...]:
+    """The events in our order, however often they are asked for."""
     asked = set(wanted)
-    if unknown := sorted(asked - set(EVENTS)):
-        fault = f"cannot hold {', '.join(unknown)}; you may choose among {', '.join(EVENTS)}"
-        raise Invalid(errors=(FieldError("events", fault),))
     return tuple(one for one in EVENTS if one in asked)
 
 

@@ -19,7 +19,8 @@ from jobs_service.webhooks.domain import (
     Webhook,
     WebhookDisabled,
     WebhookNotFound,
-    check_events,
+    each_once,
+    fault_of_events,
 )
 from jobs_service.webhooks.repository import Webhooks
 from jobs_service.webhooks.schemas import NewWebhook, WebhookChanges
@@ -78,8 +79,7 @@ class MakeWebhook:
         self, owner: UserId, wanted: NewWebhook, key: str | None
     ) -> tuple[Webhook, bytes]:
         """The webhook and its secret; raises Invalid, TooManyWebhooks, and what `Once` raises."""
-        _check(self.rules, wanted.url, wanted.description)
-        events = check_events(wanted.events)
+        _check(self.rules, wanted.url, wanted.events, wanted.description)
         async with self.database.transaction() as tx:
             # alone: two at once could both be the last that is allowed
             owner = await Aliases(tx).owner(owner, alone=True)
@@ -90,20 +90,18 @@ class MakeWebhook:
             if await Webhooks(tx).count(owner) >= self.most:
                 raise TooManyWebhooks(f"There may be {self.most}.")
             secret = new_secret()
-            webhook = self._new(owner, wanted, events, secret)
+            webhook = self._new(owner, wanted, secret)
             await Webhooks(tx).add(webhook)
             await once.end(tx, Made(webhook.id))
         return webhook, secret
 
-    def _new(
-        self, owner: UserId, wanted: NewWebhook, events: tuple[str, ...], secret: bytes
-    ) -> Webhook:
+    def _new(self, owner: UserId, wanted: NewWebhook, secret: bytes) -> Webhook:
         webhook_id = uuid7()
         return Webhook(
             id=webhook_id,
             owner_id=owner,
             url=wanted.url,
-            events=events,
+            events=each_once(wanted.events),
             description=wanted.description,
             enabled=True,
             disabled_reason=None,
@@ -129,9 +127,9 @@ class ChangeWebhook:
             for name, value in msgspec.structs.asdict(wanted).items()
             if value is not UNSET
         }
-        _check(self.rules, wanted.url, wanted.description)
+        _check(self.rules, wanted.url, wanted.events, wanted.description)
         if wanted.events is not UNSET:
-            changed["events"] = check_events(wanted.events)
+            changed["events"] = each_once(wanted.events)
         async with self.database.transaction() as tx:
             webhook = _found(await Webhooks(tx).lock(owner, webhook_id), webhook_id)
             if wanted.enabled is True and not webhook.enabled:
@@ -262,10 +260,17 @@ def _kept(delivery: Delivery | None, delivery_id: UUID) -> Delivery:
     return delivery
 
 
-def _check(rules: UrlRules, url: str | UnsetType, description: str | UnsetType) -> None:
+def _check(
+    rules: UrlRules,
+    url: str | UnsetType,
+    events: tuple[str, ...] | UnsetType,
+    description: str | UnsetType,
+) -> None:
     errors = []
     if url is not UNSET and (fault := rules.fault_of(url)):
         errors.append(FieldError("url", fault))
+    if events is not UNSET and (fault := fault_of_events(events)):
+        errors.append(FieldError("events", fault))
     if description is not UNSET and not description.isprintable():
         errors.append(FieldError("description", "cannot hold line breaks or control characters"))
     if errors:

@@ -200,6 +200,7 @@ async def handle_dead_letters(letters: Letters, event: str, cwd: Path, **env: st
 
     await until(parked)
     assert f"{HEARS} " in await command("list")
+    assert event in await command("list", HEARS)
     shown = await command("show", HEARS, event)
     assert "ValidationError" in shown
     assert '"no id"' in shown

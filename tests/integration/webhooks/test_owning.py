@@ -164,6 +164,12 @@ async def test_what_is_wrong_is_named(
     assert fault in error["message"]
 
 
+async def test_everything_that_is_wrong_is_named_at_once(mina: User) -> None:
+    wrong = {"url": "ftp://a.example", "events": ["jobs.job.exploded"], "description": "a\x00b"}
+    answer = await mina.call("POST", "", 422, wrong)
+    assert [one["field"] for one in answer["errors"]] == ["url", "events", "description"]
+
+
 async def test_production_wants_https(jobs_database: Database) -> None:
     async with serving(jobs_database, environment="production") as service:
         answer = await service.user().call("POST", "", 422, {"url": "http://app.example/"})
