@@ -4,13 +4,6 @@ import io
 import wave
 from collections.abc import Mapping
 
-_VTT = "WEBVTT\n\n00:00:00.500 --> 00:00:01.334\ngood day\n"
-_SRT = "1\n00:00:00,500 --> 00:00:01,334\ngood day\n"
-_TTML = (
-    '<?xml version="1.0" encoding="UTF-8"?>\n'
-    '<tt xmlns="http://www.w3.org/ns/ttml" xml:lang="en"><body><div>'
-    '<p begin="0.5s" end="1.334s">good day</p></div></body></tt>\n'
-)
 _PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c489"
     "0000000d49444154789c6360606060000000050001a5f645400000000049454e44ae426082"
@@ -25,9 +18,6 @@ _JPEG = bytes.fromhex(
 )
 _PICTURES: Mapping[str, bytes] = {"image/webp": _WEBP, "image/jpeg": _JPEG, "image/png": _PNG}
 _TEXTS: Mapping[str, str] = {
-    "text/vtt": _VTT,
-    "application/x-subrip": _SRT,
-    "application/ttml+xml": _TTML,
     "text/csv": "name,value\nexample,1\n",
     "text/html": "<!doctype html><title>Example</title>\n",
     "text/event-stream": 'retry: 60000\nid: 1\nevent: example\ndata: {"example": true}\n\n',

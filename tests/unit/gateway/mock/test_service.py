@@ -152,8 +152,9 @@ async def test_an_upload_is_read_and_answered(client: httpx.AsyncClient) -> None
     ("suffix", "kind", "beginning"),
     [
         ("vtt", "text/vtt; charset=utf-8", b"WEBVTT"),
-        ("srt", "application/x-subrip", b"1\n00:00"),
-        ("txt", "text/plain; charset=utf-8", b"good day"),
+        ("srt", "application/x-subrip", b"1\r\n00:00"),
+        ("ttml", "application/ttml+xml", b"<?xml"),
+        ("txt", "text/plain; charset=utf-8", b"Welcome"),
         ("json", "application/json", b"{"),
     ],
 )
