@@ -157,12 +157,14 @@ class DiscardCopy:
     sweep: Callable[[], None]
 
     async def __call__(self, tx: Transaction, job_id: UUID) -> None:
-        """Within `tx`, also when the copy is still to come."""
+        """Within `tx`, also when the copy is still to come; raises `OwnerErased`, whose videos are
+        gone anyway."""
         made = await Copies(tx).unwant(job_id)
         video = await Videos(tx).find(made) if made else None
         if video is None:
             return
-        gone = await Videos(tx).delete(video.owner_id, video.id, self.clock.now())
+        owner = await Aliases(tx).owner(video.owner_id)  # who may adopt it in this moment
+        gone = await Videos(tx).delete(owner, video.id, self.clock.now())
         if gone is not None:
             tx.announce(VideoDeleted(gone.id, gone.owner_id, gone.revision))
             tx.once_committed(self.sweep)

@@ -14,7 +14,7 @@ from sqlalchemy import text
 from content_service.copies.repository import Copies
 from content_service.copies.use_cases import DiscardCopy, ForgetCopies
 from content_service.subscriptions import subscriptions
-from content_service.videos.use_cases import EraseOwner
+from content_service.videos.use_cases import AdoptVideos, EraseOwner
 from shared.db.database import Database
 from shared.ids import uuid7
 from shared.messaging.event import Envelope
@@ -156,6 +156,28 @@ async def test_the_copy_of_a_job_that_ends_without_success_goes(
     await world.sweeper.sweep()
     assert [str(row["id"]) for row in await world.rows()] == [source["id"]]
     assert not any(made in key for key in await world.keys())
+
+
+async def test_the_copy_of_a_guest_who_has_registered_meanwhile_goes_too(
+    world: World, worker: httpx.AsyncClient, source: dict[str, Any], film: bytes, user: UUID
+) -> None:
+    job_id, registered = uuid7(), uuid7()
+    made = (await put(worker, source, job_id, film))["video_id"]
+    adopting = asyncio.Event()
+
+    async def adopt() -> None:
+        async with world.database.transaction() as tx:
+            await AdoptVideos()(tx, user, registered)
+            adopting.set()
+            await asyncio.sleep(0.1)
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(adopt())
+        await adopting.wait()
+        group.create_task(end_job(world, job_id))
+    states = {str(row["id"]): row["state"] for row in await world.rows()}
+    assert states[made] == "deleted"
+    assert states[source["id"]] == "ready"
 
 
 async def test_the_end_of_other_jobs_concerns_no_copy(
