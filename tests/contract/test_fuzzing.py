@@ -20,6 +20,7 @@ from schemathesis.specs.openapi.checks import (
 
 from gateway.documented import FILE
 from tests.support.front_end import PASSWORD, FrontEnd, new_user
+from tests.support.stripe_server import StripeServer
 from tests.support.suite import Suite
 
 Case = schemathesis.Case[Any]
@@ -49,7 +50,7 @@ bounded = settings(
 
 
 @pytest.fixture(scope="module")
-async def owner(embedded_suite: Suite) -> AsyncIterator[FrontEnd]:
+async def owner(embedded_suite: Suite, suite_stripe: StripeServer) -> AsyncIterator[FrontEnd]:
     """A user with a video, a job that has succeeded, and the track that it has made."""
     user = await new_user(embedded_suite)
     yield user
@@ -81,6 +82,8 @@ async def access_token(owner: FrontEnd) -> str:
 
 
 def send(case: Case, suite: Suite, token: str) -> None:
+    if isinstance(case.body, dict) and case.body.get("provider") == "openai":
+        case.body["provider"] = "offline"  # nobody answers there, and that is told by a 502
     headers = {"authorization": f"Bearer {token}"}
     case.call_and_validate(base_url=suite.address, headers=headers, checks=CHECKS)
 

@@ -10,14 +10,22 @@ from pathlib import Path
 
 import pytest
 
-from deploy.service_database import SERVICES
 from deploy.postgres.embedded import EmbeddedPostgres
+from deploy.service_database import SERVICES
 from tests.support.chat_server import ChatServer, chat_server
 from tests.support.front_end import FrontEnd, new_user
 from tests.support.postgres import FAST
 from tests.support.rabbitmq import RabbitMQ, a_broker
 from tests.support.smtp import mail_server_of_its_own
-from tests.support.suite import CHAT_PORT, SETTINGS, Suite, start_embedded, start_split
+from tests.support.stripe_server import StripeServer, stripe_server
+from tests.support.suite import (
+    CHAT_PORT,
+    SETTINGS,
+    STRIPE_PORT,
+    Suite,
+    start_embedded,
+    start_split,
+)
 
 
 @pytest.fixture(scope="session")
@@ -65,6 +73,13 @@ def suite_chat(_suite_chat: ChatServer) -> ChatServer:
     """The model server that every suite knows as `openai`."""
     _suite_chat.reset()
     return _suite_chat
+
+
+@pytest.fixture(scope="session")
+async def suite_stripe() -> AsyncIterator[StripeServer]:
+    """The Stripe that every suite sells by."""
+    async with stripe_server(STRIPE_PORT) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -7,19 +7,21 @@ from pathlib import Path
 import httpx
 
 from tests.support.front_end import FrontEnd
-from tests.support.stripe_server import signed, stripe_server
-from tests.support.suite import STRIPE_PORT, Suite
+from tests.support.stripe_server import StripeServer, signed
+from tests.support.suite import Suite
 from tests.system.test_commands import typed
 
 
-async def test_credits_are_bought_spent_and_accounted_for(suite: Suite, user: FrontEnd) -> None:
+async def test_credits_are_bought_spent_and_accounted_for(
+    suite: Suite, suite_stripe: StripeServer, user: FrontEnd
+) -> None:
     prices = await user.call("GET", "/api/credits/prices")
     (package,) = prices["packages"]
-    async with stripe_server(STRIPE_PORT) as stripe, suite.client() as webhook:
-        asked = {"package": package["id"]}
-        bought = await user.call("POST", "/api/credits/purchases", 201, json=asked)
-        assert bought["checkout_url"] == stripe.session_of(bought["id"])["url"]
-        told = stripe.pay(bought["id"])
+    asked = {"package": package["id"]}
+    bought = await user.call("POST", "/api/credits/purchases", 201, json=asked)
+    assert bought["checkout_url"] == suite_stripe.session_of(bought["id"])["url"]
+    told = suite_stripe.pay(bought["id"])
+    async with suite.client() as webhook:
         assert await status_of(webhook, *signed(told, secret="whsec_of_somebody_else")) == 400
         for _ in range(2):
             assert await status_of(webhook, *signed(told)) == 200
