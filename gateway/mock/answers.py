@@ -152,14 +152,15 @@ def _is_json(media_type: str) -> bool:
 
 def _echoes(value: Any, status: int, parameters: Sequence[str]) -> dict[str, bytes]:
     """The id of a problem's request; of another answer the members that its path names, where
-    `id` means the last."""
+    `id` means the last id in it."""
     if not isinstance(value, dict):
         return {}
     if status >= 400:
         names = {_ID_OF_REQUEST: _ID_OF_REQUEST}
     else:
         names = {name: name for name in parameters}
-        names |= {name: "id" for name in parameters[-1:] if name not in value}
+        ids = [name for name in parameters if name.endswith("_id")]
+        names |= {name: "id" for name in ids[-1:] if name not in value}
     return {
         name: msgspec.json.encode(value[member])
         for name, member in names.items()
