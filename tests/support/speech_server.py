@@ -15,9 +15,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from shared.runtime.http_server import HttpServer, bind
+from shared.runtime.waiting import happens_within
 from tests.support.chat_server import CUT, KEY, Told
 
 MODEL = "whisper-1"
+LONGEST_SECONDS = 20
 
 
 @dataclass(frozen=True)
@@ -31,11 +33,12 @@ class Sent:
 
 
 class SpeechServer:
-    """What it answers next is in `replies`: a response, seconds to wait, or `CUT`; when there is
-    none, it hears two words in all that it is sent."""
+    """What it answers next is in `replies`: a response, seconds to wait, an event to wait for, or
+    `CUT`; when there is none, it hears two words in all that it is sent."""
 
     def __init__(self, url: str) -> None:
         self.base_url = f"{url}/v1"
+        self._over = asyncio.Event()
         self.reset()
 
     def reset(self) -> None:
@@ -43,7 +46,9 @@ class SpeechServer:
         self.replies: list[Response | float | object] = []
         self.sent: list[Sent] = []
         self.most_at_once = 0
-        self._at_once = 0
+        self._under_way: set[object] = set()
+        self._over.set()  # who waits still, of an earlier test, is let go
+        self._over = asyncio.Event()
 
     @property
     def app(self) -> Starlette:
@@ -54,25 +59,29 @@ class SpeechServer:
     async def _transcribe(self, request: Request) -> Response:
         if request.headers.get("authorization") != f"Bearer {KEY}":
             return refused(401, "invalid_api_key", f"Incorrect API key: {KEY}")
-        self.sent.append(await _sent(request))
-        self._at_once += 1
-        self.most_at_once = max(self.most_at_once, self._at_once)
+        sent = await _sent(request)
+        self.sent.append(sent)
+        under_way = self._under_way
+        under_way.add(request)
+        self.most_at_once = max(self.most_at_once, len(under_way))
         try:
-            return await self._reply()
+            return await self._reply(sent)
         finally:
-            self._at_once -= 1
+            under_way.remove(request)
 
-    async def _reply(self) -> Response:
+    async def _reply(self, sent: Sent) -> Response:
         reply = self.replies.pop(0) if self.replies else None
         if reply is CUT:
             return Told([b'{"text": "Good', CUT], asyncio.Event())
         if isinstance(reply, int | float):
-            await asyncio.sleep(reply)
+            await happens_within(reply, self._over)
+        if isinstance(reply, asyncio.Event):
+            await happens_within(LONGEST_SECONDS, reply)
         if isinstance(reply, Response):
             return reply
-        if self.sent[-1].fields["model"] != [MODEL]:
+        if sent.fields["model"] != [MODEL]:
             return refused(404, "model_not_found", "The model does not exist")
-        return JSONResponse(heard(self.sent[-1].seconds))
+        return JSONResponse(heard(sent.seconds))
 
 
 def heard(seconds: float = 2.0, **other: Any) -> dict[str, Any]:

@@ -67,23 +67,32 @@ async def claim_for_nobody(crew: Crew, job: Job, lease: float) -> Part:
     return part
 
 
-async def attempts_of(crew: Crew, job: Job) -> dict[int, int]:
-    """How often each part has been tried when the job has ended."""
-    attempts: dict[int, int] = {}
-    while (await crew.job(job)).status in (JobStatus.QUEUED, JobStatus.RUNNING):
-        attempts |= {number: one[0] for number, one in (await crew.parts(job)).items()}
-        await asyncio.sleep(0.02)
-    return attempts
+async def attempts_once(crew: Crew, job: Job, number: int, wanted: int) -> dict[int, int]:
+    """How often each part has been tried, once that one has been tried so often."""
+    async with asyncio.timeout(10):
+        while True:
+            attempts = {part: one[0] for part, one in (await crew.parts(job)).items()}
+            if attempts[number] == wanted:
+                return attempts
+            await asyncio.sleep(0.02)
+
+
+async def until_asked_at_once(crew: Crew) -> None:
+    """Wait until two workers wait for the server at the same time."""
+    async with asyncio.timeout(10):
+        while crew.speech.most_at_once < 2:
+            await asyncio.sleep(0.01)
 
 
 async def test_two_workers_share_the_parts_of_one_video_and_what_they_hear_is_merged(
     crew: Crew,
 ) -> None:
-    crew.speech.replies = [0.3] * PARTS
+    crew.speech.replies = [both := asyncio.Event(), both]
     async with crew.working("first", "second"):
         job = await crew.submit()
+        await until_asked_at_once(crew)
+        both.set()
         assert (await crew.succeeded(job)).attempt == 1
-    assert crew.speech.most_at_once == 2
     assert len(crew.speech.sent) == PARTS
     words = await words_of(crew, job)
     assert [text for text, _, _ in words] == ["Good", "day."] * PARTS
@@ -102,20 +111,25 @@ async def test_a_video_that_is_shorter_has_no_parts(crew: Crew) -> None:
 
 
 async def test_only_the_part_of_a_worker_that_is_lost_is_repeated(crew: Crew) -> None:
-    crew.speech.replies = [0.3] * PARTS
+    first, last = asyncio.Event(), asyncio.Event()
+    crew.speech.replies = [first, *[0.0] * (PARTS - 2), last]
     async with crew.working("first"):
         job = await crew.submit()
         lost = await claim_for_nobody(crew, job, lease=0.5)
-        attempts = await attempts_of(crew, job)
+        first.set()
+        attempts = await attempts_once(crew, job, lost.number, 2)
+        last.set()
         assert (await crew.succeeded(job)).attempt == 1
     assert attempts == {number: 2 if number == lost.number else 1 for number in range(PARTS)}
     assert len(crew.speech.sent) == PARTS
 
 
 async def test_what_a_worker_says_that_has_lost_its_part_is_void(crew: Crew) -> None:
+    crew.speech.replies = [first := asyncio.Event()]
     async with crew.working("first"):
         job = await crew.submit()
         lost = await claim_for_nobody(crew, job, lease=0.01)
+        first.set()
         await crew.succeeded(job)
     parts = Parts(crew.database)
     assert not await parts.heartbeat(lost, 5, 0.5)
@@ -173,9 +187,7 @@ async def test_cancelling_stops_all_who_work_on_parts(crew: Crew) -> None:
     crew.speech.replies = [30.0] * PARTS
     async with crew.working("first", "second") as recognitions:
         job = await crew.submit()
-        async with asyncio.timeout(10):
-            while crew.speech.most_at_once < 2:
-                await asyncio.sleep(0.01)
+        await until_asked_at_once(crew)
         await CancelJob(crew.database)(job.owner_id, job.id)
         await _idle(recognitions)
         crew.speech.replies = []
@@ -186,7 +198,7 @@ async def test_cancelling_stops_all_who_work_on_parts(crew: Crew) -> None:
 
 
 async def _idle(recognitions: Sequence[Recognition]) -> None:
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(5):
         while any(one.helping.under_way for one in recognitions):
             await asyncio.sleep(0.01)
 
@@ -204,11 +216,12 @@ async def test_parts_of_other_lengths_replace_those_that_were_planned_before(cre
 
 
 async def test_a_worker_helps_only_where_it_has_the_provider(crew: Crew) -> None:
-    crew.speech.replies = [0.3] * PARTS
+    crew.speech.replies = [first := asyncio.Event()]
     async with crew.working("first"):
         job = await crew.submit()
         await crew.planned(job)
         assert await Parts(crew.database).claim_any("elsewhere", 5, 2, ["sphinx"]) is None
+        first.set()
         await crew.succeeded(job)
 
 
