@@ -2,9 +2,13 @@
 
 from pathlib import Path
 
+import pytest
+
+from tests.support.chromium import a_page, find_chromium
 from tests.support.front_end import FrontEnd, until
 from tests.support.media import make_media
 from tests.support.sound import speech
+from tests.support.suite import Suite
 
 
 async def test_a_video_shows_its_poster_and_what_it_uses(user: FrontEnd, tmp_path: Path) -> None:
@@ -22,6 +26,26 @@ async def test_a_video_shows_its_poster_and_what_it_uses(user: FrontEnd, tmp_pat
     await user.call("DELETE", f"/api/videos/{video['id']}")
     assert (await user.http.get(video["poster_url"])).status_code == 404
     assert (await user.call("GET", "/api/videos/usage"))["videos"]["used"] == 0
+
+
+async def test_a_browser_that_is_sent_to_a_link_plays_the_video(
+    suite: Suite, user: FrontEnd
+) -> None:
+    program = find_chromium()
+    if program is None:
+        pytest.skip("Chromium is not installed (apt-get install chromium)")
+    video = await user.upload()
+    wanted = {"disposition": "inline"}
+    link = await user.call("POST", f"/api/videos/{video['id']}/links", 201, json=wanted)
+    async with a_page(program) as page:
+        await page.open(suite.address + link["url"])
+
+        async def plays() -> bool:
+            return bool(await page.run("document.querySelector('video').readyState > 1"))
+
+        await until(plays)
+        shown = await page.run("document.querySelector('video').videoWidth")
+        assert (shown, await page.run("window.origin")) == (video["width"], suite.address)
 
 
 async def test_a_deleted_video_takes_its_jobs_along_and_leaves_its_captions(
