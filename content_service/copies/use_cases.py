@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from pathlib import PurePath
 from uuid import UUID
 
 import msgspec
@@ -24,6 +25,8 @@ from shared.db.database import Database, Transaction
 from shared.ids import uuid7
 
 SECONDS_BETWEEN_FORGETTING = 3600.0
+_MAX_STEM = 80
+"""Characters of a file's name, of three bytes perhaps; systems take 255 bytes."""
 
 
 class NewCopy(msgspec.Struct, frozen=True):
@@ -73,10 +76,10 @@ class KeepCopy:
             return made
         source = await self.open_video(new.source_id, None)
         plan = self.reception.admission.limits.named(source.plan)
-        video_id = await self._begin(source, plan, new.size)
+        video_id = await self._begin(source, plan, new)
         try:
             file = Arrived(
-                title_of(source, new.note),
+                _noted(source.title, new.note, MAX_TITLE),
                 MP4.content_type,
                 new.size,
                 await self._receive(video_id, new.size, blocks),
@@ -103,21 +106,21 @@ class KeepCopy:
             raise RuntimeError(f"the copy of job {job_id} is known and not there")
         return made
 
-    async def _begin(self, source: Video, plan: Plan, size: int) -> VideoId:
+    async def _begin(self, source: Video, plan: Plan, new: NewCopy) -> VideoId:
         video_id, now = VideoId(uuid7()), self.reception.clock.now()
-        check_size(plan, size)
+        check_size(plan, new.size)
         async with self.reception.database.transaction() as tx:
             owner = await Aliases(tx).owner(source.owner_id, alone=True)
-            check_room(plan, await Videos(tx).used(owner), size)
+            check_room(plan, await Videos(tx).used(owner), new.size)
             await Videos(tx).add_receiving(
                 video_id,
                 owner,
-                source.filename,
+                f"{_noted(PurePath(source.filename).stem, new.note, _MAX_STEM)}.mp4",
                 MP4.content_type,
                 now,
                 now + RECEIVING_LEASE,
                 plan=plan.name,
-                size=size,
+                size=new.size,
             )
         return video_id
 
@@ -181,7 +184,7 @@ class ForgetCopies:
         await Copies(self.database).forget_old()
 
 
-def title_of(source: Video, note: str) -> str:
+def _noted(name: str, note: str, most: int) -> str:
     """What a copy is called: as its original, and what tells it from that, in brackets."""
     end = f" [{note}]"
-    return f"{source.title[: MAX_TITLE - len(end)]}{end}"
+    return f"{name[: most - len(end)]}{end}"

@@ -92,7 +92,8 @@ async def test_a_copy_is_a_video_of_the_same_owner_under_the_same_plan(
     assert copy["sha256"] == source["sha256"]
     assert copy["size_bytes"] == len(film)
     rows = {str(row["id"]): row for row in await world.rows()}
-    for name in ("owner_id", "plan", "filename"):
+    assert copy["filename"] == "good [ko].mp4"
+    for name in ("owner_id", "plan"):
         assert rows[made][name] == rows[source["id"]][name]
     assert rows[made]["expires_at"] == world.clock.now() + PLAN.retention
     assert (await worker.get(path_of(source, job_id))).json() == {"video_id": made}
