@@ -1,7 +1,7 @@
 """HTTP: buying credits, and what Stripe tells."""
 
 from dataclasses import dataclass
-from typing import Annotated, Protocol
+from typing import Annotated
 from uuid import UUID
 
 from starlette.requests import Request
@@ -9,7 +9,6 @@ from starlette.requests import Request
 from jobs_service.idempotency.domain import KeyReused, RequestInProgress
 from jobs_service.idempotency.header import IdempotencyKey
 from jobs_service.payments.domain import (
-    News,
     PaymentsAway,
     PaymentsNotSetUp,
     PaymentsRefused,
@@ -18,6 +17,7 @@ from jobs_service.payments.domain import (
     PurchaseNotPaid,
     SignatureWrong,
 )
+from jobs_service.payments.provider import OnlineProvider
 from jobs_service.payments.repository import Purchases
 from jobs_service.payments.schemas import (
     EXAMPLE_EVENT,
@@ -46,14 +46,6 @@ from shared.security.principal import Principal
 
 _LARGEST_EVENT = 1024 * 1024
 Signature = Annotated[str, Header("Stripe-Signature", "Made by Stripe, of the time and the body.")]
-
-
-class Reader(Protocol):
-    """Reads what a provider tells, once it has proved who it is."""
-
-    def read(self, payload: bytes, signature: str) -> News | None:
-        """None when it is about nothing of ours; raises SignatureWrong, Malformed."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,9 +141,9 @@ class PurchaseEndpoints:
 
 @dataclass(frozen=True, slots=True)
 class StripeEndpoint:
-    """Where Stripe tells what has happened; `reader` where it is set up."""
+    """Where Stripe tells what has happened; `stripe` where it is set up."""
 
-    reader: Reader | None
+    stripe: OnlineProvider | None
     settle: SettlePurchase
 
     @endpoint(
@@ -168,9 +160,9 @@ class StripeEndpoint:
     )
     async def take(self, request: Request, stripe_signature: Signature) -> Taken:
         """Once this is answered, whatever follows from it has been written."""
-        if self.reader is None:
+        if self.stripe is None:
             raise PaymentsNotSetUp("Set STRIPE_SECRET_KEY and STRIPE_WEBHOOK_SECRET.")
-        news = self.reader.read(await _whole(request), stripe_signature)
+        news = self.stripe.read(await _whole(request), stripe_signature)
         if news is not None:
             await self.settle(news)
         return Taken()

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from jobs_service.payments.domain import Checkout, Outcome, Purchase, PurchaseState
+from jobs_service.payments.domain import Checkout, News, Outcome, Purchase
 
 MANUAL = "manual"
 
@@ -22,12 +22,23 @@ class PaymentProvider(Protocol):
         """
         ...
 
+    async def aclose(self) -> None:
+        """Close every connection."""
+        ...
+
+
+class OnlineProvider(PaymentProvider, Protocol):
+    """One that tells what was paid, and can be asked."""
+
     async def look(self, purchase: Purchase) -> Outcome:
         """How the checkout of a purchase stands; raises PaymentsAway, PaymentsRefused."""
         ...
 
-    async def aclose(self) -> None:
-        """Close every connection."""
+    def read(self, payload: bytes, signature: str) -> News | None:
+        """What it tells, once it has proved who it is; None when that is about nothing of ours.
+
+        Raises SignatureWrong, Malformed.
+        """
         ...
 
 
@@ -39,10 +50,6 @@ class ManualPayments:
     async def open(self, purchase: Purchase) -> Checkout:
         """There is no page to pay at; the id of the purchase is what to write on a transfer."""
         return Checkout(f"{MANUAL} {purchase.id}", None)
-
-    async def look(self, purchase: Purchase) -> Outcome:
-        """Nobody can be asked: it stays open until somebody confirms it."""
-        return Outcome(purchase.reference or "", PurchaseState.OPEN, purchase.id)
 
     async def aclose(self) -> None:
         """There is nothing to close."""

@@ -18,7 +18,7 @@ from jobs_service.payments.domain import (
     PurchaseState,
     Refund,
 )
-from jobs_service.payments.provider import MANUAL, PaymentProvider
+from jobs_service.payments.provider import MANUAL, OnlineProvider, PaymentProvider
 from jobs_service.payments.repository import Purchases
 from jobs_service.payments.settling import SettlePurchase
 from shared.clock import Clock
@@ -169,7 +169,7 @@ class ReconcilePurchases:
     """
 
     database: Database
-    provider: PaymentProvider
+    provider: OnlineProvider
     settle: SettlePurchase
     clock: Clock
     age: timedelta = UNHEARD_OF
