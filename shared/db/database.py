@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from shared.db.away import CANNOT_CONNECT, MAY_BE_LOST, DatabaseAway, is_lost
 from shared.db.executor import Parameters
 from shared.db.hot import Hot
-from shared.messaging.event import IntegrationEvent
+from shared.messaging.event import Envelope, IntegrationEvent
 from shared.messaging.outbox import Outbox
 
 
@@ -97,7 +97,7 @@ class Database:
         )
         self.hot = Hot(self.engine.url, self.engine.dialect, connect_args, hot_size)
         self._reading = self.engine.execution_options(isolation_level="AUTOCOMMIT")
-        self._outbox = Outbox(source)
+        self.outbox = Outbox(source)
         self._on_announced: list[Callable[[Sequence[IntegrationEvent]], None]] = []
 
     def on_announced(self, told: Callable[[Sequence[IntegrationEvent]], None]) -> None:
@@ -113,12 +113,18 @@ class Database:
         async with _connected(self.engine) as connection, connection.begin():
             tx = Transaction(connection)
             yield tx
-            if tx.announced:
-                await self._outbox.add(tx, tx.announced)
-        if tx.announced:
-            for told in self._on_announced:
-                told(tx.announced)
+            envelopes = self.outbox.envelopes(tx.announced)
+            if envelopes:
+                await self.outbox.add(tx, envelopes)
+        if envelopes:
+            self.announced(tx.announced, envelopes)
         tx.committed()
+
+    def announced(self, events: Sequence[IntegrationEvent], envelopes: Sequence[Envelope]) -> None:
+        """Tell who waits for it that these events have been committed."""
+        self.outbox.committed(envelopes)
+        for told in self._on_announced:
+            told(events)
 
     async def one(self, statement: Executable, params: Parameters | None = None) -> Row[Any] | None:
         """The first row, or None; outside any transaction."""

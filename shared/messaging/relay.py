@@ -1,15 +1,17 @@
 """The relay: takes events from the outbox to the broker, and forgets them once confirmed."""
 
 import asyncio
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
     MetaData,
-    Row,
     Uuid,
+    all_,
     any_,
     bindparam,
     delete,
@@ -20,10 +22,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DBAPIError
 
-from shared.db.database import Database, Transaction
+from shared.db.database import Database
+from shared.db.executor import Executor
 from shared.errors import Unavailable
 from shared.messaging.broker import Broker
-from shared.messaging.event import decode
+from shared.messaging.event import Envelope, decode
 from shared.messaging.tables import outbox_table
 from shared.observability.logging import get_logger
 from shared.runtime.service import Ready
@@ -35,6 +38,13 @@ _BATCH = 200
 _LANES = 4
 """Batches at a time: a subscriber that is slow does not hold up the events behind it."""
 
+_MOST_FRESH = 10_000
+"""Events kept in memory; what is announced beyond is taken from the table, by anybody."""
+
+_FORGETTING = 0.05
+"""Seconds between the deletions of what was confirmed: a deletion each would cost more than the
+publishing."""
+
 _POLL = 1.0
 _PUBLISH_TIMEOUT = 30.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
@@ -45,11 +55,13 @@ _now = func.clock_timestamp()
 _CLAIM = (
     select(_outbox.c.id, _outbox.c.envelope, _outbox.c.attempts)
     .where(_outbox.c.due_at <= _now)
+    .where(_outbox.c.id != all_(bindparam("in_hand", type_=ARRAY(Uuid))))
     .order_by(_outbox.c.due_at, _outbox.c.id)
     .limit(_BATCH)
     .with_for_update(skip_locked=True)
 )
 _FORGET = delete(_outbox).where(_these)
+_RELEASE = update(_outbox).where(_these).values(due_at=_now)
 _POSTPONE = (
     update(_outbox)
     .where(_these)
@@ -64,86 +76,144 @@ _POSTPONE = (
 
 
 class Relay:
-    """Publishes what one service has announced, in any number of processes at the same time."""
+    """Publishes what one service has announced, in any number of processes at the same time.
+
+    What this process announces is published from memory, right after its commit; the rows are
+    forgotten a little later, many at once. The table itself is looked at once a second, for what is
+    left: by a process that was killed, by one without a relay, by an outage.
+    """
 
     def __init__(self, database: Database, broker: Broker) -> None:
         self._database = database
         self._broker = broker
-        self._announced = asyncio.Event()
         self._lanes = asyncio.Semaphore(_LANES)
+        self._fresh: deque[Envelope] = deque()
+        self._announced = asyncio.Event()
+        self._full = asyncio.Event()
+        self._to_forget = asyncio.Event()
+        self._in_hand: set[UUID] = set()
+        self._confirmed: list[UUID] = []
         self._pause = 0.0
-        database.on_announced(lambda _: self._announced.set())
 
     async def run(self, ready: Ready) -> None:
-        """Relay until cancelled, then finish the batches under way.
+        """Relay until cancelled, then finish what is in hand.
 
         While the database or the broker is away it tries again, ever less often, and logs once.
         """
+        self._database.outbox.publish = self._take
         ready()
-        async with asyncio.TaskGroup() as batches:
-            with suppress(asyncio.CancelledError):  # leaving the group waits for its batches
-                while True:
+        try:
+            async with asyncio.TaskGroup() as batches:
+                with suppress(asyncio.CancelledError):  # leaving the group waits for its batches
+                    async with asyncio.TaskGroup() as loops:
+                        loops.create_task(self._publish_fresh(batches))
+                        loops.create_task(self._look(batches))
+                        loops.create_task(self._forget())
+                self._database.outbox.publish = None
+                while self._fresh:
                     await self._lanes.acquire()
-                    await self._woken()
-                    batches.create_task(self._lane())
+                    batches.create_task(self._lane(self._fresh_batch(self._next_fresh())))
+        finally:
+            self._database.outbox.publish = None
+        await self._forget_confirmed()
         raise asyncio.CancelledError
 
-    async def _woken(self) -> None:
-        """Wait for a commit in this process, or for a second, or for the end of a pause."""
-        if self._pause:
-            await asyncio.sleep(self._pause)
-            return
-        await happens_within(_POLL, self._announced)
-        self._announced.clear()
+    def _take(self, envelopes: Sequence[Envelope]) -> None:
+        """Publish these soon; in bad times they are left to a later look."""
+        if not self._pause and len(self._fresh) < _MOST_FRESH:
+            self._fresh.extend(envelopes)
+            self._in_hand.update(envelope.id for envelope in envelopes)
+            self._announced.set()
 
-    async def _lane(self) -> None:
+    def _next_fresh(self) -> list[Envelope]:
+        return [self._fresh.popleft() for _ in range(min(_BATCH, len(self._fresh)))]
+
+    async def _publish_fresh(self, batches: asyncio.TaskGroup) -> None:
+        while True:
+            await self._announced.wait()
+            await self._lanes.acquire()
+            self._announced.clear()
+            batch = self._next_fresh()
+            if self._fresh:
+                self._announced.set()
+            batches.create_task(self._lane(self._fresh_batch(batch)))
+
+    async def _fresh_batch(self, batch: Sequence[Envelope]) -> bool:
+        settled = await self._publish_all(batch)
+        self._confirmed += settled.confirmed
+        self._to_forget.set()
+        self._in_hand.difference_update(settled.left, settled.refused)
+        for event_id, error in settled.refused.items():
+            log.warning("event_postponed", event_id=str(event_id), error=repr(error))
+        await settled.postpone(self._database)
+        if settled.left:
+            await self._database.run(_RELEASE, {"ids": settled.left})
+        settled.raise_if_away()
+        return bool(settled.confirmed)
+
+    async def _forget(self) -> None:
+        while True:
+            await self._to_forget.wait()
+            await asyncio.sleep(self._pause or _FORGETTING)
+            self._to_forget.clear()
+            await self._forget_confirmed()
+
+    async def _forget_confirmed(self) -> None:
+        """What this process does not come to forget is published once more, by another."""
+        confirmed, self._confirmed = self._confirmed, []
         try:
-            if self._pause:
-                await self._broker.ping()
-            await self._batch()
+            await self._database.run(_FORGET, {"ids": confirmed})
         except (Unavailable, DBAPIError) as error:
             self._mark_away(error)
+            self._confirmed += confirmed
+            self._to_forget.set()
         else:
-            self._mark_back()
+            self._in_hand.difference_update(confirmed)
+
+    async def _look(self, batches: asyncio.TaskGroup) -> None:
+        """For what is left over, ever less often while the database or the broker is away."""
+        while True:
+            await self._lanes.acquire()
+            self._full.clear()
+            batches.create_task(self._lane(self._left_over()))
+            await happens_within(self._pause or _POLL, self._full)
+
+    async def _left_over(self) -> bool:
+        if was_away := self._pause > 0:
+            await self._broker.ping()
+        async with self._database.transaction() as tx:
+            rows = await tx.all(_CLAIM, {"in_hand": list(self._in_hand)})
+            if len(rows) == _BATCH:
+                self._full.set()  # there may be more: another lane takes them meanwhile
+            settled = await self._publish_all([decode(row.envelope.encode()) for row in rows])
+            if settled.confirmed:
+                await tx.run(_FORGET, {"ids": settled.confirmed})
+            await settled.postpone(tx)
+        for row in rows:
+            if row.attempts == 0 and (error := settled.refused.get(row.id)):
+                log.warning("event_postponed", event_id=str(row.id), error=repr(error))
+        settled.raise_if_away()
+        return was_away or bool(settled.confirmed)
+
+    async def _lane(self, batch: Coroutine[Any, Any, bool]) -> None:
+        """Do a batch, which says whether it has shown that all is well."""
+        try:
+            if await batch:
+                self._mark_back()
+        except (Unavailable, DBAPIError) as error:
+            self._mark_away(error)
         finally:
             self._lanes.release()
 
-    async def _batch(self) -> None:
-        async with self._database.transaction() as tx:
-            rows = await tx.all(_CLAIM)
-            if len(rows) == _BATCH:
-                self._announced.set()  # there may be more: another lane takes them meanwhile
-            outcomes = await asyncio.gather(
-                *(self._publish(row.envelope) for row in rows), return_exceptions=True
-            )
-            await self._settle(tx, rows, outcomes)
-        for outcome in outcomes:
-            if isinstance(outcome, Unavailable):
-                raise outcome
+    async def _publish_all(self, envelopes: Sequence[Envelope]) -> "_Settled":
+        outcomes = await asyncio.gather(
+            *(self._publish(envelope) for envelope in envelopes), return_exceptions=True
+        )
+        return _Settled(envelopes, outcomes)
 
-    async def _publish(self, envelope: str) -> None:
+    async def _publish(self, envelope: Envelope) -> None:
         async with asyncio.timeout(_PUBLISH_TIMEOUT):
-            await self._broker.publish(decode(envelope.encode()))
-
-    async def _settle(
-        self, tx: Transaction, rows: Sequence[Row[Any]], outcomes: Sequence[BaseException | None]
-    ) -> None:
-        """Forget what is confirmed and postpone what is refused.
-
-        What met an absent broker stays as it is: that is not the event's fault.
-        """
-        confirmed, refused = [], []
-        for row, outcome in zip(rows, outcomes, strict=True):
-            if outcome is None:
-                confirmed.append(row.id)
-            elif isinstance(outcome, Exception) and not isinstance(outcome, Unavailable):
-                refused.append(row.id)
-                if row.attempts == 0:
-                    log.warning("event_postponed", event_id=str(row.id), error=repr(outcome))
-        if confirmed:
-            await tx.run(_FORGET, {"ids": confirmed})
-        if refused:
-            await tx.run(_POSTPONE, {"ids": refused})
+            await self._broker.publish(envelope)
 
     def _mark_away(self, error: Exception) -> None:
         if not self._pause:
@@ -154,3 +224,33 @@ class Relay:
         if self._pause:
             log.info("relay_resumed")
         self._pause = 0.0
+
+
+class _Settled:
+    """What became of a batch: confirmed, refused, or left as they are, since the broker is away."""
+
+    def __init__(
+        self, envelopes: Sequence[Envelope], outcomes: Sequence[BaseException | None]
+    ) -> None:
+        self.confirmed: list[UUID] = []
+        self.refused: dict[UUID, Exception] = {}
+        self.left: list[UUID] = []
+        self._away: Unavailable | None = None
+        for envelope, outcome in zip(envelopes, outcomes, strict=True):
+            if outcome is None:
+                self.confirmed.append(envelope.id)
+            elif isinstance(outcome, Unavailable):
+                self.left.append(envelope.id)
+                self._away = outcome
+            elif isinstance(outcome, Exception):
+                self.refused[envelope.id] = outcome
+
+    async def postpone(self, executor: Executor) -> None:
+        """Let what was refused wait before its next try."""
+        if self.refused:
+            await executor.run(_POSTPONE, {"ids": list(self.refused)})
+
+    def raise_if_away(self) -> None:
+        """Raise what an absent broker met with."""
+        if self._away:
+            raise self._away
