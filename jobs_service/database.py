@@ -13,4 +13,5 @@ def open_database(settings: JobsSettings) -> Database:
         schema=SCHEMA,
         source="jobs",
         pool_size=settings.database_pool_size,
+        hot_size=max(1, settings.database_pool_size // 2),
     )

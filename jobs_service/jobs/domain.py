@@ -53,35 +53,36 @@ class JobNotFailed(Conflict):
     code, title = "job_not_failed", "The job has not failed"
 
 
-class Job(msgspec.Struct, frozen=True):
-    """A job as its row stands; `request` and `result` are JSON, `spent` is what it cost in the end.
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """A job as its row stands, or will.
 
+    `request` and `result` are JSON, `spent` is what it cost in the end.
     Without `attempts_allowed` it may be tried as often as all are.
     """
 
     id: UUID
     owner_id: UserId
     type: str
-    video_id: UUID | None
-    language: str | None
+    video_id: UUID | None = None
+    language: str | None = None
     request: str
-    status: JobStatus
+    status: JobStatus = JobStatus.QUEUED
     price: int
-    spent: int | None
-    progress: float
-    attempt: int
-    attempts_allowed: int | None
-    fence: int
-    priority: int
+    spent: int | None = None
+    progress: float = 0.0
+    attempt: int = 0
+    attempts_allowed: int | None = None
+    fence: int = 0
+    priority: int = 0
     run_after: datetime
-    retry_of: UUID | None
-    result: str | None
-    error_code: str | None
-    error_detail: str | None
+    retry_of: UUID | None = None
+    result: str | None = None
+    error_code: str | None = None
+    error_detail: str | None = None
     created_at: datetime
-    started_at: datetime | None
-    finished_at: datetime | None
-    revision: int
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    revision: int = 1
 
     def facts(self) -> dict[str, Any]:
         """What every event about this job says."""

@@ -111,7 +111,8 @@ class Jobs:
 
     async def add(self, new: Mapping[str, Any]) -> Job | None:
         """Add a row, of `NEW_JOB` with what differs; None when the same job is under way."""
-        row = await self._executor.one(_ADD, {**NEW_JOB, **new})
+        fields = {**NEW_JOB, **new}
+        row = await self._executor.one(_ADD, {name: fields[name] for name in _NEW})
         return job_of(row) if row else None
 
     async def same_under_way(self, owner: UserId, type_: str, same_as: str) -> Job | None:
@@ -179,4 +180,5 @@ class Jobs:
 
 def job_of(row: Row[Any]) -> Job:
     """A row of `COLUMNS` as a Job."""
-    return Job(**{**row._mapping, "status": JobStatus(row.status)})
+    fields = dict(zip(Job.__struct_fields__, row, strict=True))
+    return Job(**{**fields, "status": JobStatus(row.status)})

@@ -2,16 +2,16 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 import msgspec
 
 from jobs_service.credits.domain import Hold
-from jobs_service.credits.use_cases import hold_credits
+from jobs_service.credits.use_cases import HOLD_LIFETIME, hold_credits
 from jobs_service.events import JobQueued
 from jobs_service.idempotency.domain import RequestInProgress
 from jobs_service.idempotency.use_cases import Once
+from jobs_service.jobs.at_once import AtOnce
 from jobs_service.jobs.domain import Job, JobNotFailed, JobStatus
 from jobs_service.jobs.kinds import JobOptions, Kinds, Order, name_of
 from jobs_service.jobs.repository import Jobs
@@ -52,14 +52,20 @@ class SubmitJob:
             return known
         self._require_near(request)
         order = await self.kinds[type(request)].order(owner, request)
+        job = self._new(owner, request, order, retry_of)
+        if key is None and order.price and await self._at_once(job, order):
+            return job
         async with self.database.transaction() as tx:
             owner = await Aliases(tx).owner(owner)
             once = Once(owner, key, request, Job)
             if known := await once.begin(tx):
                 return known
-            job = await self._queue(tx, owner, request, order, retry_of)
+            job = await self._queue(tx, msgspec.structs.replace(job, owner_id=owner), order)
             await once.end(tx, job)
         return job
+
+    async def _at_once(self, job: Job, order: Order) -> bool:
+        return await AtOnce(self.database).submit(job, order.same_as, HOLD_LIFETIME)
 
     def _require_near(self, request: JobOptions) -> None:
         latest = self.clock.now() + LATEST_START
@@ -67,36 +73,37 @@ class SubmitJob:
             fault = f"must be within {LATEST_START.days} days; it is {request.run_at.isoformat()}"
             raise Invalid(errors=(FieldError("run_at", fault),))
 
-    async def _queue(
-        self,
-        tx: Transaction,
-        owner: UserId,
-        request: JobOptions,
-        order: Order,
-        retry_of: UUID | None,
-    ) -> Job:
+    def _new(self, owner: UserId, request: JobOptions, order: Order, retry_of: UUID | None) -> Job:
         now = self.clock.now()
-        start = max(now, request.run_at or now)
-        jobs, type_ = Jobs(tx), name_of(request)
-        new: dict[str, Any] = {
-            **msgspec.structs.asdict(order),
-            "id": uuid7(),
-            "owner_id": owner,
-            "type": type_,
-            "request": msgspec.json.encode(request).decode(),
-            "priority": request.priority,
-            "run_after": start,
-            "due": start <= now,
-            "retry_of": retry_of,
-        }
-        job = await jobs.add(new)
+        return Job(
+            id=uuid7(),
+            owner_id=owner,
+            type=name_of(request),
+            video_id=order.video_id,
+            language=order.language,
+            request=msgspec.json.encode(request).decode(),
+            price=order.price,
+            priority=request.priority,
+            run_after=max(now, request.run_at or now),
+            retry_of=retry_of,
+            created_at=now,
+        )
+
+    async def _queue(self, tx: Transaction, new: Job, order: Order) -> Job:
+        jobs = Jobs(tx)
+        due = new.run_after <= new.created_at
+        fields = {**msgspec.structs.asdict(new), "same_as": order.same_as, "due": due}
+        job = await jobs.add(fields)
         if job is None:
-            same = await jobs.same_under_way(owner, type_, order.same_as or "")
+            # it was added a moment ago, and the connection lost before we heard of it; or the same
+            same = await jobs.find(new.owner_id, new.id) or await jobs.same_under_way(
+                new.owner_id, new.type, order.same_as or ""
+            )
             if same is None:  # it ended between the two statements: the client may ask again
                 raise RequestInProgress("The same job has just ended; ask again.")
             return same
         if order.price:
-            await hold_credits(tx, Hold(job.id, owner, order.price), start)
+            await hold_credits(tx, Hold(job.id, job.owner_id, order.price), job.run_after)
         tx.announce(JobQueued(**job.facts()))
         return job
 

@@ -1,9 +1,11 @@
 """How far a job is, told to whoever watches while it runs."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from uuid import UUID
 
-from jobs_service.events import JobProgressed
+from jobs_service.events import JobProgressed, JobStarted
 from jobs_service.jobs.domain import Job
 from shared.errors import Unavailable
 from shared.messaging.broker import Broker
@@ -20,11 +22,28 @@ class Progress:
     """How far an attempt is, from 0 to 1, and whether to look at once if it is still ours."""
 
     reached: float = 0.0
+    reported: float = 0.0
     look: asyncio.Event = field(default_factory=asyncio.Event)
 
 
+@dataclass(slots=True, kw_only=True)
+class Attempt(Progress):
+    """One try at a job; `renewed` is when its lease was, by the monotonic clock."""
+
+    job: Job
+    renewed: float
+    lost: bool = False
+    deadline: asyncio.Timeout | None = None
+
+    def lose(self) -> None:
+        """End it: the job is not ours any more."""
+        self.lost = True
+        if self.deadline is not None:
+            self.deadline.reschedule(0)
+
+
 class ProgressReports:
-    """Publishes progress at most four times a second for each job.
+    """Publishes that jobs have begun, and their progress at most four times a second each.
 
     Not through the outbox: a report is of no use later, and the next one makes up for a lost one.
     """
@@ -33,18 +52,24 @@ class ProgressReports:
         self._broker = broker
         self._envelopes = Envelopes("jobs")
 
-    async def follow(self, job: Job, progress: Progress) -> None:
-        """Report each change until cancelled."""
-        reported = progress.reached
+    async def started(self, job: Job) -> None:
+        """Report that a worker has taken the job up."""
+        await self._report(JobStarted(**job.facts(), attempt=job.attempt))
+
+    async def follow(self, attempts: Mapping[UUID, Attempt]) -> None:
+        """Report how far these are, whenever that changes, until cancelled."""
         while True:
             await asyncio.sleep(SECONDS_BETWEEN_REPORTS)
-            if progress.reached > reported:
-                reported = progress.reached
-                await self._report(job, reported)
+            ahead = [one for one in attempts.values() if one.reached > one.reported]
+            await asyncio.gather(*(self._progressed(one) for one in ahead))
 
-    async def _report(self, job: Job, reached: float) -> None:
-        event = JobProgressed(**job.facts(), progress=round(reached, 4))
+    async def _progressed(self, attempt: Attempt) -> None:
+        attempt.reported = attempt.reached
+        progress = round(attempt.reached, 4)
+        await self._report(JobProgressed(**attempt.job.facts(), progress=progress))
+
+    async def _report(self, event: JobStarted | JobProgressed) -> None:
         try:
             await self._broker.publish(self._envelopes.of(event))
         except Unavailable as error:
-            log.info("progress_not_reported", job_id=job.id, error=error.detail)
+            log.info("not_reported", job_id=event.job_id, type=event.TYPE, error=error.detail)

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import msgspec
 
 from jobs_service.credits.use_cases import capture_hold, release_hold
-from jobs_service.events import JobFailed, JobQueued, JobStarted, JobSucceeded
+from jobs_service.events import JobFailed, JobQueued, JobSucceeded
+from jobs_service.jobs.at_once import AtOnce
 from jobs_service.jobs.domain import Job
 from jobs_service.jobs.queue import Queue
 from jobs_service.work.performing import Result
@@ -32,11 +33,7 @@ class ClaimJob:
 
     async def __call__(self) -> Job | None:
         """The claimed job, or None when nothing may run now."""
-        async with self.database.transaction() as tx:
-            job = await Queue(tx).claim(self.worker, self.lease, self.per_user)
-            if job is not None:
-                tx.announce(JobStarted(**job.facts(), attempt=job.attempt))
-            return job
+        return await Queue(self.database.hot).claim(self.worker, self.lease, self.per_user)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +42,13 @@ class FinishJob:
 
     database: Database
 
-    async def __call__(self, job: Job, result: Result) -> Job:
-        """The job that succeeded; raises JobLost."""
+    async def __call__(self, job: Job, result: Result) -> None:
+        """Raises JobLost."""
         shown = None if result.shown is None else msgspec.json.encode(result.shown).decode()
         spent = job.price if result.spent is None else min(result.spent, job.price)
+        usual = job.price and result.store is None
+        if usual and await AtOnce(self.database).succeed(job, shown, spent):
+            return
         async with self.database.transaction() as tx:
             finished = await Queue(tx).succeed(job, shown, spent)
             if finished is None:
@@ -57,7 +57,6 @@ class FinishJob:
                 await result.store(tx)
             await capture_hold(tx, job.id, spent)
             tx.announce(JobSucceeded(**finished.facts()))
-        return finished
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from jobs_service.jobs.domain import Job
-from jobs_service.jobs.queue import Queue
 from jobs_service.parts.domain import Part
 from jobs_service.work.helping import Helping
+from jobs_service.work.leases import Leases
 from jobs_service.work.performing import Perform, Result
-from jobs_service.work.progress import Progress, ProgressReports
+from jobs_service.work.progress import Attempt, ProgressReports
 from jobs_service.work.use_cases import ClaimJob, FailJob, FinishJob, HandBackJob, JobLost
-from shared.clock import SystemClock
 from shared.db.away import DatabaseAway
 from shared.db.database import Database
 from shared.errors import Problem, Unavailable
@@ -23,7 +22,6 @@ from shared.runtime.waiting import happens_within
 
 log = get_logger(__name__)
 
-HEARTBEAT_SECONDS = 1.0
 POLL_SECONDS = 2.0
 """The safety net: workers are woken by events, which may be lost."""
 RETRY_DELAYS = (2.0, 15.0, 60.0)
@@ -33,6 +31,10 @@ class AttemptCrashed(Unavailable):
     """Something unforeseen happened to the worker; another attempt may do better."""
 
     code, title = "attempt_crashed", "The job crashed; the error has been recorded"
+
+
+class TimeLimit(Exception):  # noqa: N818 - a fact, not a fault
+    """The attempt took too long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +72,7 @@ class Worker:
         self._reports = reports
         self._helping = helping
         self._limits = limits
-        self._clock = SystemClock()
-        self._running: dict[UUID, Progress] = {}
+        self._leases = Leases(database, limits.lease)
         self._wake = asyncio.Event()
 
     def wake(self) -> None:
@@ -80,14 +81,15 @@ class Worker:
 
     def look_at(self, job_id: UUID) -> None:
         """The job may have been cancelled: find out now and not at the next heartbeat."""
-        if progress := self._running.get(job_id):
-            progress.look.set()
+        self._leases.look_at(job_id)
         if self._helping:
             self._helping.look_at(job_id)
 
     async def run(self, ready: Ready) -> None:
         """Work until cancelled; jobs under way are then queued again, for other workers."""
         async with asyncio.TaskGroup() as group:
+            group.create_task(self._leases.keep())
+            group.create_task(self._reports.follow(self._leases.attempts))
             ready()
             while True:
                 self._wake.clear()
@@ -99,13 +101,13 @@ class Worker:
     @property
     def _is_free(self) -> bool:
         helping = self._helping.under_way if self._helping else 0
-        return len(self._running) + helping < self._limits.concurrency
+        return len(self._leases.attempts) + helping < self._limits.concurrency
 
     async def _take_up(self, group: asyncio.TaskGroup) -> bool:
         """Begin a job or else, since jobs come first, a part; whether there was one."""
         if job := await self._next():
-            self._running[job.id] = Progress()
-            group.create_task(self._work(job, self._running[job.id]), name=f"job {job.id}")
+            group.create_task(self._work(self._leases.begin(job)), name=f"job {job.id}")
+            group.create_task(self._reports.started(job))
             return True
         if self._helping and (part := await self._helping.claim()):
             group.create_task(self._help(self._helping, part), name=f"part of {part.job_id}")
@@ -125,11 +127,12 @@ class Worker:
             log.warning("claim_failed")
             return None
 
-    async def _work(self, job: Job, progress: Progress) -> None:
+    async def _work(self, attempt: Attempt) -> None:
+        job = attempt.job
         context.bind(f"job-{job.id}", "")
         log.info("job_started", job_id=job.id, attempt=job.attempt)
         try:
-            await self._settle(job, progress)
+            await self._settle(job, attempt)
         except JobLost:
             log.info("job_lost", job_id=job.id)
         except asyncio.CancelledError:
@@ -140,14 +143,13 @@ class Worker:
             # the row keeps saying `running`; its lease will end and the sweeper take it back
             log.warning("job_outcome_not_written", job_id=job.id)
         finally:
-            del self._running[job.id]
+            del self._leases.attempts[job.id]
             self.wake()
 
-    async def _settle(self, job: Job, progress: Progress) -> None:
+    async def _settle(self, job: Job, attempt: Attempt) -> None:
         try:
-            async with asyncio.timeout(self._limits.attempt_time):
-                result = await self._attempt(job, progress)
-        except TimeoutError:
+            result = await self._perform(job, attempt)
+        except TimeLimit:
             limit = self._limits.attempt_time
             await self._fail(job, "time_limit", f"The job took more than {limit:g} seconds.")
         except Problem as problem:
@@ -156,41 +158,19 @@ class Worker:
             await self._finish(job, result)
             log.info("job_succeeded", job_id=job.id)
 
-    async def _attempt(self, job: Job, progress: Progress) -> Result:
-        """Perform the job while its lease is renewed; JobLost as soon as it is not ours."""
+    async def _perform(self, job: Job, attempt: Attempt) -> Result:
+        """Raises JobLost as soon as the job is not ours, TimeLimit, and Problems."""
         try:
-            async with asyncio.TaskGroup() as group:
-                beating = group.create_task(self._keep_lease(job, progress))
-                reporting = group.create_task(self._reports.follow(job, progress))
-                try:
-                    return await self._performers[job.type](job, progress)
-                finally:
-                    beating.cancel()
-                    reporting.cancel()
-        except* JobLost:
-            raise JobLost from None
-        except* Problem as problems:
-            raise problems.exceptions[0] from None
-        except* Exception as crash:
-            log.exception("attempt_crashed", job_id=job.id, exc_info=crash)
-            raise AttemptCrashed from None
-
-    async def _keep_lease(self, job: Job, progress: Progress) -> None:
-        renewed = self._clock.monotonic()
-        while True:
-            await happens_within(HEARTBEAT_SECONDS, progress.look)
-            progress.look.clear()
-            now = self._clock.monotonic()
-            try:
-                if not await Queue(self._database).heartbeat(
-                    job, self._limits.lease, progress.reached
-                ):
-                    raise JobLost
-                renewed = now
-            except DatabaseAway:
-                log.warning("heartbeat_failed", job_id=job.id)
-                if now - renewed > self._limits.lease:  # somebody else may have it by now
-                    raise JobLost from None
+            async with asyncio.timeout(self._limits.attempt_time) as attempt.deadline:
+                return await self._performers[job.type](job, attempt)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the job is to hear of it
+            if attempt.lost:
+                raise JobLost from None
+            if attempt.deadline is not None and attempt.deadline.expired():
+                raise TimeLimit from None
+            raise _problem_of(error, job) from None
+        finally:
+            attempt.deadline = None
 
     async def _refuse(self, job: Job, problem: Problem) -> None:
         if problem.retriable and job.attempt < self._limits.attempts:
@@ -200,3 +180,14 @@ class Worker:
         else:
             log.info("job_failed", job_id=job.id, code=problem.code, detail=problem.detail)
             await self._fail(job, problem.code, problem.detail)
+
+
+def _problem_of(error: Exception, job: Job) -> Problem:
+    """The Problem that ended an attempt, also if other tasks of it failed; or that it crashed."""
+    first = error
+    while isinstance(first, ExceptionGroup):
+        first = (first.subgroup(Problem) or first).exceptions[0]
+    if isinstance(first, Problem):
+        return first
+    log.error("attempt_crashed", job_id=job.id, exc_info=error)
+    return AttemptCrashed()

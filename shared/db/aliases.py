@@ -100,6 +100,13 @@ _erased = erased_table(MetaData())
 _KEY = func.hashtextextended(func.concat(func.current_schema(), bindparam("key", type_=Text)), 0)
 _SHARE = select(func.pg_advisory_xact_lock_shared(_KEY))
 _LOCK = select(func.pg_advisory_xact_lock(_KEY))
+IS_FREE = """
+    pg_try_advisory_xact_lock_shared(
+        hashtextextended(current_schema() || CAST(:lock AS text), 0)
+    )
+"""
+"""The lock of `Aliases.owner` in a statement of one's own, if nobody has it alone; `lock` is that
+of `lock_of`."""
 _IS_ERASED = exists().where(_erased.c.hash == bindparam("owner_hash"))
 _FIND = select(
     select(_aliases.c.stands_for)
@@ -171,5 +178,10 @@ def hash_of_id(owner: UUID) -> bytes:
     return hashlib.sha256(b"madang erased owner " + owner.bytes).digest()
 
 
+def lock_of(owner: UUID) -> str:
+    """The name of the lock of what `owner` has."""
+    return f"owner:{owner}"
+
+
 def _key(owner: UUID) -> dict[str, str]:
-    return {"key": f"owner:{owner}"}
+    return {"key": lock_of(owner)}

@@ -15,7 +15,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
-from sqlalchemy import Executable, Row, text
+from sqlalchemy import Executable, Row, event, text
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from shared.db.away import CANNOT_CONNECT, MAY_BE_LOST, DatabaseAway, is_lost
@@ -75,7 +76,7 @@ class Database:
     """
 
     def __init__(
-        self, url: str, *, schema: str, source: str, pool_size: int = 32, hot_size: int = 0
+        self, url: str, *, schema: str, source: str, pool_size: int = 32, hot_size: int = 4
     ) -> None:
         self.schema = schema
         connect_args = {
@@ -91,10 +92,10 @@ class Database:
             pool_size=max(1, pool_size - hot_size),
             max_overflow=0,
             pool_timeout=10,
-            pool_pre_ping=True,
             pool_recycle=1800,
             connect_args=connect_args,
         )
+        event.listen(self.engine.sync_engine, "checkout", _require_open)
         self.hot = Hot(self.engine.url, self.engine.dialect, connect_args, hot_size)
         self._reading = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         self.outbox = Outbox(source)
@@ -151,6 +152,15 @@ class Database:
         """Close every pooled connection."""
         await self.hot.close()
         await self.engine.dispose()
+
+
+def _require_open(connection: Any, *_: Any) -> None:
+    """Have the pool replace a connection that the server has closed while it lay there.
+
+    To ask the server each time would be a round trip, and it may go away the moment after.
+    """
+    if connection.driver_connection.is_closed():
+        raise DisconnectionError
 
 
 @asynccontextmanager

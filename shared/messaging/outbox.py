@@ -23,6 +23,13 @@ _ADD = insert(outbox_table(MetaData())).from_select(
         func.now() + func.make_interval(0, 0, 0, 0, 0, 0, bindparam("reserved")),
     ),
 )
+ADD_FOR_EACH = """
+    INSERT INTO outbox (id, envelope, due_at)
+    SELECT event.id, event.envelope, now() + make_interval(secs => :reserved)
+    FROM {of}, unnest(CAST(:ids AS uuid[]), CAST(:envelopes AS text[])) AS event (id, envelope)
+"""
+"""The same within a statement that does more, if its part `of` has done something."""
+
 Publish = Callable[[Sequence[Envelope]], None]
 
 

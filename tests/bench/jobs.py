@@ -12,7 +12,7 @@ to run later or whose users are at their limit, into the queue before.
 import argparse
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,21 +76,19 @@ class User:
 class Bench:
     """A suite, and what it has used."""
 
-    def __init__(self, suite: Suite, database: Database) -> None:
+    def __init__(self, suite: Suite, database: Database, postgres: psutil.Process) -> None:
         self._suite = suite
         self._database = database
-        self._postgres = [one for one in psutil.process_iter() if "postgres" in one.name()]
-        self._rabbitmq = [one for one in psutil.process_iter() if "beam" in one.name()]
+        self._postgres = postgres
 
     def cpu(self) -> dict[str, float]:
         """Seconds by process."""
         used = {name: _seconds(psutil.Process(self._suite.processes[name].pid)) for name in _OURS}
-        used["postgres"] = sum(map(_seconds, self._postgres_now()))
-        used["rabbitmq"] = sum(map(_seconds, self._rabbitmq))
+        used["postgres"] = sum(map(_seconds, _with_children(self._postgres)))
+        used["rabbitmq"] = sum(
+            _seconds(one) for one in _with_children(psutil.Process()) if "beam" in one.name()
+        )
         return used
-
-    def _postgres_now(self) -> Iterator[psutil.Process]:
-        return (one for one in psutil.process_iter() if "postgres" in one.name())
 
     async def users(self, jobs: int) -> list[User]:
         """So many users that they can submit `jobs` each once."""
@@ -169,6 +167,14 @@ class Bench:
         return cuts[49] * 1000, cuts[98] * 1000
 
 
+def _postmaster(home: Path) -> int:
+    return int(next(home.rglob("postmaster.pid")).read_text().split()[0])
+
+
+def _with_children(process: psutil.Process) -> list[psutil.Process]:
+    return [process, *process.children(recursive=True)]
+
+
 def _seconds(process: psutil.Process) -> float:
     try:
         times = process.cpu_times()
@@ -197,7 +203,8 @@ async def a_bench() -> AsyncIterator[Bench]:
             suite.processes["worker"] = idle
             idle.start()
             await suite.wait_ready("worker")
-            yield Bench(suite, database)
+            pid = _postmaster(home)
+            yield Bench(suite, database, psutil.Process(pid))
         finally:
             await database.close()
             suite.stop()

@@ -9,11 +9,10 @@ from aio_pika.exceptions import PublishError
 
 from shared.errors import Unavailable
 from shared.messaging.broker import Broadcast, DeadLetter, RetryPolicy, Subscription, Unroutable
-from shared.messaging.event import Envelope, encode
+from shared.messaging.event import Envelope
 from shared.messaging.rabbitmq.dead_letters import DeadLetterQueue
 from shared.messaging.rabbitmq.errors import unavailable_when_lost
 from shared.messaging.rabbitmq.link import Link
-from shared.messaging.rabbitmq.messages import persistent
 from shared.observability.logging import get_logger
 from shared.runtime.service import Ready
 from shared.runtime.waiting import happens_within
@@ -54,15 +53,9 @@ class RabbitMQBroker:
         Raises `Unroutable` and `Unavailable`, the latter after two seconds without a connection.
         """
         link = await self._current_link()
-        message = persistent(encode(envelope), event_id=str(envelope.id))
         with unavailable_when_lost():
             try:
-                await link.events.publish(
-                    message,
-                    envelope.type,
-                    mandatory=envelope.must_be_heard,
-                    timeout=_CONFIRM_TIMEOUT,
-                )
+                await link.publish(envelope, _CONFIRM_TIMEOUT)
             except PublishError as error:
                 raise Unroutable(f"No queue is bound for {envelope.type}.") from error
 

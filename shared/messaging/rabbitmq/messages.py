@@ -2,26 +2,34 @@
 
 from aio_pika import DeliveryMode, Message
 from aio_pika.abc import AbstractIncomingMessage, HeadersType
+from aiormq import spec
 
 ATTEMPTS = "attempts"
 REASON = "reason"
 PARKED_AT = "parked-at"
 
 
-def persistent(
-    body: bytes, *, headers: HeadersType | None = None, event_id: str | None = None
-) -> Message:
+_CONTENT_TYPE = "application/cloudevents+json"
+
+
+def event_properties(event_id: str) -> spec.Basic.Properties:
+    """Of an event that is published, which survives a restart of the broker."""
+    return spec.Basic.Properties(
+        content_type=_CONTENT_TYPE, delivery_mode=DeliveryMode.PERSISTENT, message_id=event_id
+    )
+
+
+def persistent(body: bytes, *, headers: HeadersType | None = None) -> Message:
     """A message that survives a restart of the broker.
 
-    Without `event_id` aiormq makes up a message id. It tells returned messages apart by it, so two
-    copies of one event that are under way at the same time may not share one.
+    aiormq makes up its id. It tells returned messages apart by it, so copies of one event that are
+    under way at the same time may not share one.
     """
     return Message(
         body,
         headers=headers,
-        content_type="application/cloudevents+json",
+        content_type=_CONTENT_TYPE,
         delivery_mode=DeliveryMode.PERSISTENT,
-        message_id=event_id,
     )
 
 

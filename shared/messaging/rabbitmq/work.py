@@ -1,15 +1,13 @@
 """What is done with a message: it is handled and acknowledged, put off, or parked."""
 
-import asyncio
 from collections.abc import Callable
 
-import msgspec
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 
 from shared.clock import SystemClock
 from shared.errors import Unavailable
-from shared.messaging.broker import Broadcast, RetryPolicy, SubscriberAway, Subscription
-from shared.messaging.delivery import deliver, hear
+from shared.messaging.broker import RetryPolicy, SubscriberAway, Subscription
+from shared.messaging.delivery import deliver
 from shared.messaging.event import decode
 from shared.messaging.failures import is_final, reason
 from shared.messaging.rabbitmq.errors import unavailable_when_lost
@@ -108,21 +106,3 @@ class SubscriptionWork:
             parked, dead_queue(self._name), timeout=_TIMEOUT
         )
         log.error("event_parked", subscription=self._name, attempts=attempts)
-
-
-class BroadcastWork:
-    """Lets a listener hear the messages one after the other, in the order they came."""
-
-    def __init__(self, broadcast: Broadcast) -> None:
-        self._broadcast = broadcast
-        self._turn = asyncio.Lock()
-
-    async def __call__(self, message: AbstractIncomingMessage) -> None:
-        """Let the listener hear one message, whatever comes of it."""
-        async with self._turn:
-            try:
-                await hear(self._broadcast, decode(message.body))
-                with unavailable_when_lost():
-                    await message.ack()
-            except (msgspec.DecodeError, Unavailable) as error:
-                log.warning("broadcast_lost", broadcast=self._broadcast.name, error=str(error))

@@ -15,6 +15,7 @@ from jobs_service.events import JobProgressed
 from jobs_service.jobs.domain import Job, JobStatus
 from jobs_service.jobs.repository import Jobs
 from jobs_service.jobs.use_cases import CancelJob
+from jobs_service.work import leases
 from jobs_service.work import progress as progress_module
 from jobs_service.work import worker as module
 from jobs_service.work.performing import Perform, Result
@@ -228,7 +229,7 @@ async def test_a_cancelled_job_stops_within_a_heartbeat_when_the_news_is_lost(
     async with working(database, perform):
         await when(database, job, lambda one: one.status is JobStatus.RUNNING)
         await CancelJob(database)(job.owner_id, job.id)
-        async with asyncio.timeout(module.HEARTBEAT_SECONDS + 0.5):
+        async with asyncio.timeout(leases.HEARTBEAT_SECONDS + 0.5):
             await stopped.wait()
 
 
@@ -256,7 +257,7 @@ async def test_no_more_jobs_run_at_a_time_than_the_worker_may(
 async def test_a_lease_is_renewed_for_as_long_as_the_job_runs(
     database: Database, job: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "HEARTBEAT_SECONDS", 0.05)
+    monkeypatch.setattr(leases, "HEARTBEAT_SECONDS", 0.05)
     limits = WorkerLimits(concurrency=1, attempts=2, lease=0.5, attempt_time=30)
     lost = text("SELECT 1 FROM jobs WHERE status = 'running' AND lease_until < now()")
     async with working(database, hang, limits):

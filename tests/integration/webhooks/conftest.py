@@ -74,7 +74,9 @@ class World:
 
     async def finished(self, owner: UserId) -> Job:
         """A job that has succeeded."""
-        return await finish(self.database, await self.running(owner), TRACK)
+        job = await self.running(owner)
+        await finish(self.database, job, TRACK)
+        return job
 
     async def deliveries(self, webhook: Webhook) -> Sequence[Delivery]:
         """What the webhook was told, newest first."""
