@@ -31,6 +31,8 @@ from shared.db.database import Database
 from shared.ids import uuid7
 from shared.security.principal import UserId
 from tests.bench.jobs_load import Load
+from tests.bench.peers import CannotHave
+from tests.bench.queue_peers import Spent, environment, procrastinate, usual
 from tests.support.rabbitmq import a_broker
 from tests.support.suite import SETTINGS, Process, Suite, start_split
 
@@ -167,6 +169,41 @@ class Bench:
         return cuts[49] * 1000, cuts[98] * 1000
 
 
+@dataclass(frozen=True, slots=True)
+class Peers:
+    """What is measured in the same run, against the same servers."""
+
+    url: str
+    amqp_url: str
+    postgres: psutil.Process
+
+    async def measure(self, jobs: int, ours: float) -> None:
+        """Print what a job costs there, and us beside it."""
+        try:
+            python = await asyncio.to_thread(environment)
+        except CannotHave as lack:
+            print(f"  without peers: {lack}")
+            return
+        bare = await asyncio.to_thread(procrastinate, python, self.url, jobs, self.postgres)
+        _beside("Procrastinate alone", bare, ours)
+        database = Database(self.url, schema="peers", source="bench", pool_size=2)
+        try:
+            users = [uuid7() for _ in range(USERS)]
+            with usual(python, self.url, self.amqp_url, users) as orm:
+                await orm.throughput(database, jobs // 4, self.postgres)
+                rounds = [
+                    await orm.throughput(database, jobs, self.postgres) for _ in range(ROUNDS)
+                ]
+        finally:
+            await database.close()
+        _beside("ORM and Celery", Spent(*map(median, zip(*rounds, strict=True))), ours)
+
+
+def _beside(name: str, peer: Spent, ours: float) -> None:
+    cost = f"{peer.ours:,.0f} us of CPU a job (postgres {peer.postgres:,.0f})"
+    print(f"  {name}: {cost}; ours is {ours / peer.ours:.2f} of it", flush=True)
+
+
 def _postmaster(home: Path) -> int:
     return int(next(home.rglob("postmaster.pid")).read_text().split()[0])
 
@@ -184,13 +221,13 @@ def _seconds(process: psutil.Process) -> float:
 
 
 @asynccontextmanager
-async def a_bench() -> AsyncIterator[Bench]:
-    """The split suite, with a worker that does no work."""
+async def a_bench() -> AsyncIterator[tuple[Bench, Peers]]:
+    """The split suite, with a worker that does no work; and what it is measured beside."""
     with tempfile.TemporaryDirectory(prefix="madang-bench-") as folder:
         home = Path(folder)
         home.chmod(0o711)  # noqa: ASYNC240 - PostgreSQL may run as a user of its own
         postgres = await EmbeddedPostgres.start(
-            home / "postgres", roles=["auth", "content", "jobs"]
+            home / "postgres", roles=["auth", "content", "jobs", "peers"]
         )
         rabbitmq = a_broker()
         rabbitmq.start()
@@ -204,7 +241,8 @@ async def a_bench() -> AsyncIterator[Bench]:
             idle.start()
             await suite.wait_ready("worker")
             pid = _postmaster(home)
-            yield Bench(suite, database, psutil.Process(pid))
+            peers = Peers(postgres.url("peers"), rabbitmq.url, psutil.Process(pid))
+            yield Bench(suite, database, psutil.Process(pid)), peers
         finally:
             await database.close()
             suite.stop()
@@ -214,7 +252,7 @@ async def a_bench() -> AsyncIterator[Bench]:
 
 async def measure(jobs: int, waiting: int) -> None:
     """Print what was measured, with and without so many jobs that wait."""
-    async with a_bench() as bench:
+    async with a_bench() as (bench, peers):
         users = await bench.users((ROUNDS + 3) * jobs // USERS + 400)
         await bench.throughput(users, jobs // 2)
         for queued in (0, waiting):
@@ -222,6 +260,8 @@ async def measure(jobs: int, waiting: int) -> None:
             rounds = [await bench.throughput(users, jobs) for _ in range(ROUNDS)]
             each = {name: median(one[name] for one in rounds) for name in rounds[0]}
             ours = sum(each[name] for name in _OURS)
+            if not queued:
+                await peers.measure(jobs, ours)
             told = ", ".join(f"{name} {value:,.0f}" for name, value in each.items())
             print(f"{queued:,} waiting: {ours:,.0f} us of CPU a job ({told})")
             half = each["submit/s"] / 2
