@@ -100,7 +100,7 @@ def usual(python: Path, url: str, amqp_url: str, users: list[UUID]) -> Iterator[
     }
     server = subprocess.Popen([str(python), "usual.py", "serve"], cwd=_PROJECT, env=env)
     _await_port(port)
-    celery = ["celery", "-A", "usual", "worker", "-c", "2", "-l", "warning"]
+    celery = ["celery", "-A", "usual:celery", "worker", "-c", "2", "-l", "warning"]
     calm = ["--without-gossip", "--without-mingle"]
     worker = subprocess.Popen([str(python), "-m", *celery, *calm], cwd=_PROJECT, env=env)
     try:

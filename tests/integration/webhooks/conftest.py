@@ -76,7 +76,9 @@ class World:
         """A job that has succeeded."""
         job = await self.running(owner)
         await finish(self.database, job, TRACK)
-        return job
+        ended = await Jobs(self.database).find(owner, job.id)
+        assert ended is not None
+        return ended
 
     async def deliveries(self, webhook: Webhook) -> Sequence[Delivery]:
         """What the webhook was told, newest first."""

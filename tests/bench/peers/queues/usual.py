@@ -3,7 +3,7 @@
 DATABASE_URL, AMQP_URL, SECRET and PORT come from the environment:
 
     python usual.py serve       make the tables, then serve POST /api/jobs
-    celery -A usual worker      do the jobs
+    celery -A usual:celery worker      do the jobs
 """
 
 import asyncio
