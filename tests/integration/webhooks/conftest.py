@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from jobs_service.captions.schemas import CaptionsRequest
 from jobs_service.jobs.domain import Job
+from jobs_service.jobs.repository import Jobs
 from jobs_service.webhooks.deliverer import Deliverer
 from jobs_service.webhooks.domain import Delivery, Webhook
 from jobs_service.webhooks.repository import Webhooks
