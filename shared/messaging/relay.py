@@ -139,7 +139,8 @@ class Relay:
             batches.create_task(self._lane(self._fresh_batch(batch)))
 
     async def _fresh_batch(self, batch: Sequence[Envelope]) -> bool:
-        settled = await self._publish_all(batch)
+        ids = [envelope.id for envelope in batch]
+        settled = await self._publish_all(ids, batch)
         self._confirmed += settled.confirmed
         self._to_forget.set()
         self._in_hand.difference_update(settled.left, settled.refused)
@@ -185,7 +186,9 @@ class Relay:
             rows = await tx.all(_CLAIM, {"in_hand": list(self._in_hand)})
             if len(rows) == _BATCH:
                 self._full.set()  # there may be more: another lane takes them meanwhile
-            settled = await self._publish_all([decode(row.envelope.encode()) for row in rows])
+            settled = await self._publish_all(
+                [row.id for row in rows], [decode(row.envelope.encode()) for row in rows]
+            )
             if settled.confirmed:
                 await tx.run(_FORGET, {"ids": settled.confirmed})
             await settled.postpone(tx)
@@ -205,11 +208,12 @@ class Relay:
         finally:
             self._lanes.release()
 
-    async def _publish_all(self, envelopes: Sequence[Envelope]) -> "_Settled":
+    async def _publish_all(self, ids: Sequence[UUID], envelopes: Sequence[Envelope]) -> "_Settled":
+        """Publish these, whose rows have these ids."""
         outcomes = await asyncio.gather(
             *(self._publish(envelope) for envelope in envelopes), return_exceptions=True
         )
-        return _Settled(envelopes, outcomes)
+        return _Settled(ids, outcomes)
 
     async def _publish(self, envelope: Envelope) -> None:
         async with asyncio.timeout(_PUBLISH_TIMEOUT):
@@ -229,21 +233,19 @@ class Relay:
 class _Settled:
     """What became of a batch: confirmed, refused, or left as they are, since the broker is away."""
 
-    def __init__(
-        self, envelopes: Sequence[Envelope], outcomes: Sequence[BaseException | None]
-    ) -> None:
+    def __init__(self, ids: Sequence[UUID], outcomes: Sequence[BaseException | None]) -> None:
         self.confirmed: list[UUID] = []
         self.refused: dict[UUID, Exception] = {}
         self.left: list[UUID] = []
         self._away: Unavailable | None = None
-        for envelope, outcome in zip(envelopes, outcomes, strict=True):
+        for row_id, outcome in zip(ids, outcomes, strict=True):
             if outcome is None:
-                self.confirmed.append(envelope.id)
+                self.confirmed.append(row_id)
             elif isinstance(outcome, Unavailable):
-                self.left.append(envelope.id)
+                self.left.append(row_id)
                 self._away = outcome
             elif isinstance(outcome, Exception):
-                self.refused[envelope.id] = outcome
+                self.refused[row_id] = outcome
 
     async def postpone(self, executor: Executor) -> None:
         """Let what was refused wait before its next try."""
