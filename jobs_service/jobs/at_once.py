@@ -11,11 +11,12 @@ from datetime import timedelta
 from typing import Any
 
 import asyncpg
+import msgspec
 from sqlalchemy import text
 
 from jobs_service.credits.domain import Hold
 from jobs_service.events import JobQueued, JobSucceeded
-from jobs_service.jobs.domain import Job
+from jobs_service.jobs.domain import Job, JobStatus
 from shared.db.aliases import IS_FREE, lock_of
 from shared.db.database import Database
 from shared.ids import uuid7
@@ -62,7 +63,7 @@ _SUCCEED = text(
             SELECT FROM holds
             WHERE job_id = :job AND state = 'open' AND expiring = 0 AND amount = :price
           )
-        RETURNING id
+        RETURNING id, finished_at
     ), hold AS (
         UPDATE holds SET state = 'captured' FROM job
         WHERE job_id = job.id AND state = 'open' AND expiring = 0
@@ -76,7 +77,7 @@ _SUCCEED = text(
         SELECT :entry, :owner, :kind, :back, - :price, (SELECT balance FROM account), :reason, id
         FROM job
     ), news AS ({news})
-    SELECT id FROM job
+    SELECT finished_at FROM job
     """.format(news=ADD_FOR_EACH.format(of="job"))  # noqa: S608 - of constants
 )
 
@@ -90,7 +91,7 @@ class AtOnce:
     async def submit(self, job: Job, same_as: str | None, hold_lasts: timedelta) -> bool:
         """Queue a new job and hold its price; False, and nothing done, where that is not usual."""
         entry = Hold(job.id, job.owner_id, job.price).open()
-        return await self._do(
+        row = await self._do(
             _SUBMIT,
             JobQueued(**job.facts()),
             {
@@ -113,15 +114,23 @@ class AtOnce:
                 "reason": entry.reason,
             },
         )
+        return row is not None
 
-    async def succeed(self, job: Job, shown: str | None, spent: int) -> bool:
-        """Write the result of a claimed job and spend so much of its hold; False, and nothing
-        done, where that is not usual, or where the job has been lost."""
+    async def succeed(self, job: Job, shown: str | None, spent: int) -> Job | None:
+        """Write the result of a claimed job and spend so much of its hold; the job as it ended, or
+        None, and nothing done, where that is not usual, or where the job has been lost."""
         entry = Hold(job.id, job.owner_id, job.price).capture(spent)
-        facts = job.facts() | {"revision": job.revision + 1}
-        return await self._do(
+        ended = msgspec.structs.replace(
+            job,
+            status=JobStatus.SUCCEEDED,
+            progress=1.0,
+            result=shown,
+            spent=spent,
+            revision=job.revision + 1,
+        )
+        row = await self._do(
             _SUCCEED,
-            JobSucceeded(**facts),
+            JobSucceeded(**ended.facts()),
             {
                 "job": job.id,
                 "owner": job.owner_id,
@@ -135,8 +144,9 @@ class AtOnce:
                 "reason": entry.reason,
             },
         )
+        return row and msgspec.structs.replace(ended, finished_at=row.finished_at)
 
-    async def _do(self, statement: Any, event: JobQueued | JobSucceeded, values: Any) -> bool:
+    async def _do(self, statement: Any, event: JobQueued | JobSucceeded, values: Any) -> Any:
         outbox = self._database.outbox
         envelopes = outbox.envelopes([event])
         try:
@@ -144,8 +154,7 @@ class AtOnce:
                 statement, {**values, **outbox.rows(envelopes), "entry": uuid7()}
             )
         except asyncpg.IntegrityConstraintViolationError:
-            return False
-        if row is None:
-            return False
-        self._database.announced([event], envelopes)
-        return True
+            return None
+        if row is not None:
+            self._database.announced([event], envelopes)
+        return row

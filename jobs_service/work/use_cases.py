@@ -42,13 +42,13 @@ class FinishJob:
 
     database: Database
 
-    async def __call__(self, job: Job, result: Result) -> None:
-        """Raises JobLost."""
+    async def __call__(self, job: Job, result: Result) -> Job:
+        """The job that succeeded; raises JobLost."""
         shown = None if result.shown is None else msgspec.json.encode(result.shown).decode()
         spent = job.price if result.spent is None else min(result.spent, job.price)
         usual = job.price and result.store is None
-        if usual and await AtOnce(self.database).succeed(job, shown, spent):
-            return
+        if usual and (ended := await AtOnce(self.database).succeed(job, shown, spent)):
+            return ended
         async with self.database.transaction() as tx:
             finished = await Queue(tx).succeed(job, shown, spent)
             if finished is None:
@@ -57,6 +57,7 @@ class FinishJob:
                 await result.store(tx)
             await capture_hold(tx, job.id, spent)
             tx.announce(JobSucceeded(**finished.facts()))
+        return finished
 
 
 @dataclass(frozen=True, slots=True)

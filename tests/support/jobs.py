@@ -43,9 +43,9 @@ def captioned(job: Job, track: Track) -> Result:
     return Result(shown=MadeTrack(new.id), store=store)
 
 
-async def finish(database: Database, job: Job, track: Track) -> None:
+async def finish(database: Database, job: Job, track: Track) -> Job:
     """End a captions job as its worker does."""
-    await FinishJob(database)(job, captioned(job, track))
+    return await FinishJob(database)(job, captioned(job, track))
 
 
 def new_row(owner: UserId, video_id: UUID, price: int = 0) -> dict[str, Any]:

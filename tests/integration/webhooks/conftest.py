@@ -10,7 +10,6 @@ from sqlalchemy import text
 
 from jobs_service.captions.schemas import CaptionsRequest
 from jobs_service.jobs.domain import Job
-from jobs_service.jobs.repository import Jobs
 from jobs_service.webhooks.deliverer import Deliverer
 from jobs_service.webhooks.domain import Delivery, Webhook
 from jobs_service.webhooks.repository import Webhooks
@@ -75,11 +74,7 @@ class World:
 
     async def finished(self, owner: UserId) -> Job:
         """A job that has succeeded."""
-        job = await self.running(owner)
-        await finish(self.database, job, TRACK)
-        ended = await Jobs(self.database).find(owner, job.id)
-        assert ended is not None
-        return ended
+        return await finish(self.database, await self.running(owner), TRACK)
 
     async def deliveries(self, webhook: Webhook) -> Sequence[Delivery]:
         """What the webhook was told, newest first."""
