@@ -273,7 +273,11 @@ jobs = Table(
         "finished_at",
         postgresql_where=text("""type = 'text' AND request <> '{"type":"text"}'"""),
     ),
-    Index("jobs_succeeded", "finished_at", postgresql_where=text("status = 'succeeded'")),
+    Index(
+        "jobs_succeeded",
+        "finished_at",
+        postgresql_where=text("status = 'succeeded' AND NOT direct"),
+    ),
     Index("jobs_lease_until", "lease_until", postgresql_where=text("status = 'running'")),
     # the same job is never under way, and charged, twice
     Index(

@@ -88,6 +88,7 @@ class BeginText:
             "request": msgspec.json.encode(request).decode(),
             "run_after": now,
             "started_at": now,
+            "created_at": now,
             "status": JobStatus.RUNNING,
             "direct": True,
             "worker": self.worker,

@@ -42,7 +42,7 @@ UNDER_WAY = (JobStatus.QUEUED, JobStatus.RUNNING)
 
 _NEW = ("id", "owner_id", "type", "video_id", "language", "request", "price", "same_as", "priority",
         "run_after", "due", "direct", "retry_of", "status", "attempt", "fence", "worker",
-        "lease_until", "attempts_allowed", "started_at")  # fmt: skip
+        "lease_until", "attempts_allowed", "started_at", "created_at")  # fmt: skip
 _ADD = (
     upsert(jobs)
     .values({name: bindparam(name) for name in _NEW})

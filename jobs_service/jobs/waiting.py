@@ -34,7 +34,7 @@ FROM mine
 _PACE = text(
     """
 SELECT extract(epoch FROM avg(finished_at - started_at)) AS seconds FROM (
-    SELECT finished_at, started_at FROM jobs WHERE status = 'succeeded'
+    SELECT finished_at, started_at FROM jobs WHERE status = 'succeeded' AND NOT direct
     ORDER BY finished_at DESC LIMIT :recent
 ) recent
 """

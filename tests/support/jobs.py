@@ -50,6 +50,7 @@ async def finish(database: Database, job: Job, track: Track) -> Job:
 
 def new_row(owner: UserId, video_id: UUID, price: int = 0) -> dict[str, Any]:
     """A captions job that waits, as `Jobs.add` takes it; nothing is held for it."""
+    now = SystemClock().now()
     return {
         **NEW_JOB,
         "id": uuid7(),
@@ -59,5 +60,6 @@ def new_row(owner: UserId, video_id: UUID, price: int = 0) -> dict[str, Any]:
         "language": "en",
         "same_as": f"{video_id} en",
         "price": price,
-        "run_after": SystemClock().now(),
+        "run_after": now,
+        "created_at": now,
     }

@@ -30,6 +30,14 @@ def upgrade() -> None:
         ["finished_at"],
         postgresql_where=sa.text("""type = 'text' AND request <> '{"type":"text"}'"""),
     )
+    # the pace of workers is what a place in the queue is reckoned with
+    op.drop_index("jobs_succeeded", "jobs")
+    op.create_index(
+        "jobs_succeeded",
+        "jobs",
+        ["finished_at"],
+        postgresql_where=sa.text("status = 'succeeded' AND NOT direct"),
+    )
     # what no worker takes up takes no turn in a lane
     op.execute("DROP TRIGGER jobs_keep_lanes ON jobs")
     _keep_lanes("jobs_keep_lanes", "INSERT OR UPDATE OF status, owner_id, due", "NEW")
