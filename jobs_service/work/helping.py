@@ -29,7 +29,8 @@ class Helping:
         self._parts = Parts(database)
         self._recognise = recognise
         self._worker = worker
-        self._running: dict[tuple[UUID, int], Progress] = {}
+        # also a part that was lost, is stopping still, and has been claimed again
+        self._running: dict[Part, Progress] = {}
         self._may_find_some = True
 
     @property
@@ -43,8 +44,8 @@ class Helping:
 
     def look_at(self, job_id: UUID) -> None:
         """The job may have been cancelled: find out now and not at the next heartbeat."""
-        for (of_job, _), progress in self._running.items():
-            if of_job == job_id:
+        for part, progress in self._running.items():
+            if part.job_id == job_id:
                 progress.look.set()
 
     async def claim(self) -> Part | None:
@@ -61,16 +62,15 @@ class Helping:
         if part is None:
             self._may_find_some = False
         else:
-            self._running[part.job_id, part.number] = Progress()
+            self._running[part] = Progress()
         return part
 
     async def perform(self, part: Part) -> None:
         """Recognise it; what goes wrong is for the worker that holds the job to find, too."""
         context.bind(f"job-{part.job_id}", "")
-        key = (part.job_id, part.number)
         told = {"job_id": part.job_id, "part": part.number}
         try:
-            await self._recognise(part, self._running[key])
+            await self._recognise(part, self._running[part])
         except PartLost:
             log.info("part_lost", **told)
         except Problem as problem:
@@ -78,5 +78,5 @@ class Helping:
         except Exception:
             log.exception("part_crashed", **told)
         finally:
-            del self._running[key]
+            del self._running[part]
             self.look()

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from jobs_service.jobs.domain import Job
 from jobs_service.jobs.queue import Queue
-from jobs_service.work.progress import Attempt
+from jobs_service.work.progress import Attempt, Try
 from shared.clock import SystemClock
 from shared.db.away import DatabaseAway
 from shared.db.database import Database
@@ -21,7 +21,7 @@ class Leases:
     """The attempts of one worker; their leases, of `seconds`, are renewed while they last."""
 
     def __init__(self, database: Database, seconds: float) -> None:
-        self.attempts: dict[UUID, Attempt] = {}
+        self.attempts: dict[Try, Attempt] = {}
         self._queue = Queue(database.hot)
         self._seconds = seconds
         self._clock = SystemClock()
@@ -30,32 +30,40 @@ class Leases:
     def begin(self, job: Job) -> Attempt:
         """An attempt at a job that has just been claimed, until it is taken out of `attempts`."""
         attempt = Attempt(job=job, renewed=self._clock.monotonic())
-        self.attempts[job.id] = attempt
+        self.attempts[attempt.key] = attempt
         return attempt
 
     def look_at(self, job_id: UUID) -> None:
         """The job may have been cancelled: find out now and not at the next heartbeat."""
-        if attempt := self.attempts.get(job_id):
-            attempt.look.set()
-            self._look.set()
+        for attempt in self.attempts.values():
+            if attempt.job.id == job_id:
+                attempt.look.set()
+                self._look.set()
 
     async def keep(self) -> None:
-        """Renew them each second, until cancelled."""
-        while True:
-            looked = await happens_within(HEARTBEAT_SECONDS, self._look)
-            self._look.clear()
-            due = [one for one in self.attempts.values() if one.look.is_set() or not looked]
-            await asyncio.gather(*(self._renew(one) for one in due))
+        """Renew them each second, until cancelled; one that takes long keeps no other waiting."""
+        async with asyncio.TaskGroup() as renewals:
+            while True:
+                looked = await happens_within(HEARTBEAT_SECONDS, self._look)
+                self._look.clear()
+                for one in self.attempts.values():
+                    if not one.renewing and (one.look.is_set() or not looked):
+                        one.renewing = True
+                        renewals.create_task(self._renew(one))
 
     async def _renew(self, attempt: Attempt) -> None:
         attempt.look.clear()
-        now = self._clock.monotonic()
+        began = self._clock.monotonic()
         try:
-            kept = await self._queue.heartbeat(attempt.job, self._seconds, attempt.reached)
-        except DatabaseAway:
+            async with asyncio.timeout(self._seconds / 3):  # somebody may be writing the row
+                kept = await self._queue.heartbeat(attempt.job, self._seconds, attempt.reached)
+        except (DatabaseAway, TimeoutError):
             log.warning("heartbeat_failed", job_id=attempt.job.id)
-            kept = now - attempt.renewed <= self._seconds  # somebody else may have it after that
+            # somebody else may have it after that
+            kept = self._clock.monotonic() - attempt.renewed <= self._seconds
         else:
-            attempt.renewed = now
+            attempt.renewed = began
+        finally:
+            attempt.renewing = False
         if not kept:
             attempt.lose()

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TypeAlias
 from uuid import UUID
 
 from jobs_service.events import JobProgressed, JobStarted
@@ -26,19 +27,31 @@ class Progress:
     look: asyncio.Event = field(default_factory=asyncio.Event)
 
 
+Try: TypeAlias = tuple[UUID, int]
+"""A job and the fencing token under which it was claimed: a worker may claim again what it has lost
+and has not stopped doing yet."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Attempt(Progress):
-    """One try at a job; `renewed` is when its lease was, by the monotonic clock."""
+    """One try at a job; `renewed` is when its lease was, by the monotonic clock, and `renewing`
+    says whether it is being renewed."""
 
     job: Job
     renewed: float
+    renewing: bool = False
     lost: bool = False
     deadline: asyncio.Timeout | None = None
 
+    @property
+    def key(self) -> Try:
+        """What tells it from all others."""
+        return self.job.id, self.job.fence
+
     def lose(self) -> None:
-        """End it: the job is not ours any more."""
+        """End it: the job is not ours any more. May be said again while it is ending."""
         self.lost = True
-        if self.deadline is not None:
+        if self.deadline is not None and not self.deadline.expired():
             self.deadline.reschedule(0)
 
 
@@ -56,7 +69,7 @@ class ProgressReports:
         """Report that a worker has taken the job up."""
         await self._report(JobStarted(**job.facts(), attempt=job.attempt))
 
-    async def follow(self, attempts: Mapping[UUID, Attempt]) -> None:
+    async def follow(self, attempts: Mapping[Try, Attempt]) -> None:
         """Report how far these are, whenever that changes, until cancelled."""
         while True:
             await asyncio.sleep(SECONDS_BETWEEN_REPORTS)

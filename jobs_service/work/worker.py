@@ -143,7 +143,7 @@ class Worker:
             # the row keeps saying `running`; its lease will end and the sweeper take it back
             log.warning("job_outcome_not_written", job_id=job.id)
         finally:
-            del self._leases.attempts[job.id]
+            del self._leases.attempts[attempt.key]
             self.wake()
 
     async def _settle(self, job: Job, attempt: Attempt) -> None:
