@@ -24,7 +24,7 @@ from shared.observability.logging import configure
 from shared.settings import BadSettings, load, load_or_exit
 
 Login = Annotated[str, typer.Argument(help="An e-mail address or a handle.")]
-Role = Annotated[str, typer.Argument(help="admin or support.")]
+Role = Annotated[str, typer.Argument(help="admin, support or pro.")]
 Work = Callable[[AuthSettings], Awaitable[int]]
 """Takes the settings of the auth service and returns an exit code."""
 out = Console(highlight=False, soft_wrap=True)

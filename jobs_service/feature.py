@@ -38,7 +38,7 @@ class Base:
         self.secret = settings.secret_key.get_secret_value()
         self.prices: PriceList = settings.prices
         self.texts: Providers = build_providers(settings)
-        self.find_video = FindVideo(database)
+        self.find_video = FindVideo(database.hot)
         self.find_job = FindJob(database)
 
     def cursors(self, use: str) -> Cursors:

@@ -119,7 +119,9 @@ class RetryJob:
         """The new job; raises JobNotFound, JobNotFailed, and what submitting raises."""
         job = await self.find(owner, job_id)
         if job.status not in _AGAIN:
-            raise JobNotFailed(f"The job is {job.status}; only a failed one can be tried again.")
+            raise JobNotFailed(
+                f"The job is {job.status}; only one that failed or was cancelled can be tried again."
+            )
         asked = next(one for one in self.submit.kinds if name_of(one) == job.type)
         request = msgspec.json.decode(job.request, type=asked)
         again = msgspec.structs.replace(request, run_at=None)

@@ -23,7 +23,8 @@ _SAVE = _new.on_conflict_do_update(
     },
     where=videos.c.revision < _new.excluded.revision,
 )
-_FIND = select(videos).where(
+_FIELDS = KnownVideo.__struct_fields__
+_FIND = select(*(videos.c[name] for name in _FIELDS)).where(
     videos.c.id == bindparam("video"), videos.c.owner_id == bindparam("owner")
 )
 _MOVE = (
@@ -47,7 +48,7 @@ class Videos:
     async def find(self, owner: UserId, video_id: UUID) -> KnownVideo | None:
         """The copy of a video of this owner."""
         row = await self._executor.one(_FIND, {"video": video_id, "owner": owner})
-        return KnownVideo(**row._mapping) if row else None
+        return KnownVideo(**dict(zip(_FIELDS, row, strict=True))) if row else None
 
     async def move(self, owner: UserId, new_owner: UserId) -> None:
         """Give the copies of all videos of `owner` to another."""
