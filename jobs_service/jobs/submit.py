@@ -120,7 +120,8 @@ class RetryJob:
         job = await self.find(owner, job_id)
         if job.status not in _AGAIN:
             raise JobNotFailed(
-                f"The job is {job.status}; only one that failed or was cancelled can be tried again."
+                f"The job is {job.status}; "
+                "only one that failed or was cancelled can be tried again."
             )
         asked = next(one for one in self.submit.kinds if name_of(one) == job.type)
         request = msgspec.json.decode(job.request, type=asked)
