@@ -1,9 +1,11 @@
 """The page of settings: every variable of every process, read from the settings classes."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
+import msgspec
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
@@ -106,4 +108,20 @@ def _plain(value: object) -> str:
         value = value.get_secret_value()  # what stands in the source is no secret
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    return json.dumps(value) if isinstance(value, bool) else str(value)
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    if isinstance(value, bool | Mapping | msgspec.Struct):
+        return json.dumps(_as_given(msgspec.to_builtins(value)))
+    return str(value)
+
+
+def _as_given(value: Any) -> Any:
+    """Without the name that an object has beside its key: the setting takes the key alone."""
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: {field: of for field, of in one.items() if (field, of) != ("name", key)}
+        if isinstance(one, dict)
+        else one
+        for key, one in value.items()
+    }
