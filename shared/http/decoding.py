@@ -54,7 +54,9 @@ def convert_string(value: str, wanted: Any, field: str) -> Any:
     try:
         return msgspec.convert(value, wanted, strict=False)
     except msgspec.ValidationError as error:
-        raise Invalid(errors=(FieldError(field, f"{_sentence(error)}; it is {value!r}"),)) from None
+        choice = _choice(wanted)
+        expected = f"must be {choice}" if choice else _sentence(error)
+        raise Invalid(errors=(FieldError(field, f"{expected}; it is {value!r}"),)) from None
 
 
 def _mistakes(
@@ -111,10 +113,13 @@ def _tag_field(wanted: type[msgspec.Struct]) -> tuple[str, ...]:
 
 def _mistake(name: str, wanted: Any, value: object, error: msgspec.ValidationError) -> FieldError:
     """What is wrong with one field; of a choice, what there is to choose from."""
-    if (path := _path_in(error)) or not (choices := _choices(msgspec.inspect.type_info(wanted))):
+    if (path := _path_in(error)) or not (choice := _choice(wanted)):
         return FieldError(name + path, _sentence(error))
-    choice = " or ".join(repr(one) for one in choices)
     return FieldError(name, f"must be {choice}; it is {value!r}")
+
+
+def _choice(wanted: Any) -> str:
+    return " or ".join(repr(one) for one in _choices(msgspec.inspect.type_info(wanted)))
 
 
 def _choices(wanted: msgspec.inspect.Type) -> tuple[object, ...]:
@@ -124,6 +129,10 @@ def _choices(wanted: msgspec.inspect.Type) -> tuple[object, ...]:
             return _choices(inner)
         case msgspec.inspect.LiteralType(values=values):
             return tuple(values)
+        case msgspec.inspect.EnumType(cls=kind):
+            return tuple(one.value for one in kind)
+        case msgspec.inspect.UnionType(types=(one, msgspec.inspect.NoneType())):
+            return _choices(one)
         case _:
             return ()
 

@@ -1,5 +1,6 @@
 """Typed input: every mistake is reported at once, by field, with what would be right."""
 
+from enum import StrEnum
 from typing import Annotated, Literal
 
 import msgspec
@@ -115,3 +116,25 @@ def test_a_wrong_choice_within_a_list_is_named_by_its_place() -> None:
     with pytest.raises(Invalid) as caught:
         decode_json(b'{"sides": [1, 3]}', Wish)
     assert [one.field for one in caught.value.errors] == ["sides[1]"]
+
+
+class Colour(StrEnum):
+    RED = "red"
+    BLUE = "blue"
+
+
+class Painted(msgspec.Struct):
+    colour: Colour
+    edge: Colour | None = None
+
+
+def test_what_an_enumeration_holds_is_told() -> None:
+    with pytest.raises(Invalid) as caught:
+        convert_strings({"colour": "green", "edge": "none"}, Painted)
+    assert caught.value.errors == (
+        FieldError("colour", "must be 'red' or 'blue'; it is 'green'"),
+        FieldError("edge", "must be 'red' or 'blue'; it is 'none'"),
+    )
+    with pytest.raises(Invalid) as caught:
+        convert_string("green", Colour, "colour")
+    assert caught.value.errors == (FieldError("colour", "must be 'red' or 'blue'; it is 'green'"),)
