@@ -111,7 +111,8 @@ class StripePayments:
             stripe.WebhookSignature.verify_header(
                 payload, signature, self._webhook_secret, _TOLERANCE_SECONDS
             )
-        except (stripe.SignatureVerificationError, ValueError) as error:
+        except (stripe.SignatureVerificationError, ValueError, TypeError) as error:
+            # TypeError: letters beyond ASCII, which cannot be compared in constant time
             raise SignatureWrong(f"Stripe-Signature does not fit the body: {error}.") from None
         try:
             event = msgspec.json.decode(payload, type=Event)
