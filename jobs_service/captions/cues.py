@@ -34,7 +34,8 @@ def clean_line(text: str) -> str:
 def clean_lines(text: str) -> tuple[str, ...]:
     """The lines of `text` that are not empty."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    return tuple(line for line in map(clean_line, lines) if line)
+    cleaned = (clean_line(line) for line in lines if line and not line.isspace())
+    return tuple(line for line in cleaned if line)
 
 
 def in_order(cues: Iterable[Cue]) -> tuple[Cue, ...]:

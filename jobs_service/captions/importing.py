@@ -34,6 +34,9 @@ _SRT_MARKUP = re.compile(
 )
 _SRT_JOINED = re.compile(rf"(--|<|\{{){JOINER}(?={JOINER}*(?:>|/?[A-Za-z]|\\))")
 _VTT_MARKUP = re.compile(r"</?[A-Za-z0-9.:][^<>]*>|</>")
+_VTT_TOO_LARGE = re.compile(r"&#[0-9]{10,}")
+_NO_CHARACTER = "&#1114112"
+"""Beyond Unicode, as whatever has so many digits that Python makes no number of them."""
 _VTT_COMMENT = re.compile(r"(?:NOTE|STYLE|REGION)(?:\s.*)?")
 
 _Found = Iterator[tuple[int, Cue]]
@@ -124,7 +127,8 @@ def _read_webvtt(text: str) -> _Found:
 
 def _webvtt_cue(at: int, times: tuple[float, float] | None, said: list[str]) -> _Found:
     if times is not None:
-        text = "\n".join(html.unescape(_VTT_MARKUP.sub("", line)) for line in said)
+        plain = (_VTT_TOO_LARGE.sub(_NO_CHARACTER, _VTT_MARKUP.sub("", line)) for line in said)
+        text = "\n".join(map(html.unescape, plain))
         yield at, Cue(*times, clean_lines(text))
 
 

@@ -30,8 +30,10 @@ _HEAD: Final = f"""\
     <div>
 """
 _TAIL: Final = "    </div>\n  </body>\n</tt>\n"
-_CLOCK = re.compile(r"(\d{2,}):(\d\d):(\d\d)(?:(\.\d+)|:(\d{2,})(?:\.\d+)?)?")
-_OFFSET = re.compile(r"(\d+(?:\.\d+)?)(h|ms|m|s|f|t)")
+# no more digits than mean anything: thousands make no number that can be reckoned with
+_CLOCK = re.compile(r"(\d{2,9}):(\d\d):(\d\d)(?:(\.\d+)|:(\d{2,12})(?:\.\d+)?)?")
+_OFFSET = re.compile(r"(\d{1,24}(?:\.\d+)?)(h|ms|m|s|f|t)")
+_RATE = re.compile(r"(?=0*[1-9])\d{1,12}", re.ASCII)
 _UNITS: Final = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 _MAX_DEPTH = 100
 
@@ -102,10 +104,10 @@ class _Reader:
     def _set_rates(self, attributes: dict[str, str]) -> None:
         for field, name in (("_frame_rate", "frameRate"), ("_tick_rate", "tickRate")):
             given = attributes.get(f"{_PARAMETER} {name}", "")
-            if given.isdecimal() and 0 < int(given) < 1e12:
+            if _RATE.fullmatch(given):
                 setattr(self, field, float(given))
         rate = attributes.get(f"{_PARAMETER} frameRateMultiplier", "").split()
-        if len(rate) == 2 and all(one.isdecimal() and int(one) for one in rate):
+        if len(rate) == 2 and all(map(_RATE.fullmatch, rate)):
             self._frame_rate *= int(rate[0]) / int(rate[1])
 
     def _open(self, begin: float, attributes: dict[str, str]) -> None:

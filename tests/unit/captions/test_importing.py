@@ -2,6 +2,7 @@
 
 import codecs
 import contextlib
+from math import isfinite
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -175,6 +176,35 @@ def test_an_entity_that_nobody_defined_is_refused() -> None:
 
 def test_a_track_has_its_limit_of_cues() -> None:
     assert "10000 cues at most" in fault("00:00:01,000 --> 00:00:02,000\nso\n" * (MAX_CUES + 1))
+
+
+@pytest.mark.parametrize("digits", [13, 309, 5000])
+@pytest.mark.parametrize(
+    ("attributes", "end"),
+    [
+        ('ttp:frameRate="{many}"', "1s"),
+        ('ttp:tickRate="{many}"', "1s"),
+        ('ttp:frameRateMultiplier="{many} 1"', "1s"),
+        ('ttp:frameRateMultiplier="1 {many}"', "1s"),
+        ('ttp:frameRateMultiplier="{many} 1"', "{many}f"),
+        ("", "{many}:00:00"),
+        ("", "00:00:01:{many}"),
+        ("", "{many}s"),
+        ("", "{many}t"),
+        ("", "1.{many}s"),
+    ],
+)
+def test_numbers_of_any_length_are_read_or_refused(attributes: str, end: str, digits: int) -> None:
+    many = "9" * digits
+    named = f'xmlns:ttp="http://www.w3.org/ns/ttml#parameter" {attributes}'
+    file = ttml(f'<p begin="0s" end="{end}">Hello.</p>', named).replace("{many}", many)
+    with contextlib.suppress(BrokenCaptionFile):
+        assert all(isfinite(one.end) for one in read(file))
+
+
+def test_a_character_reference_of_any_length_is_no_character() -> None:
+    file = f"WEBVTT\n\n00:01.000 --> 00:02.000\na&#{'9' * 5000};b&#65;\n"
+    assert read(file)[0].lines == ("a\ufffdbA",)
 
 
 def test_what_would_take_time_by_its_square_is_refused_at_once() -> None:
