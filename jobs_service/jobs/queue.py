@@ -45,15 +45,6 @@ RETURNING {columns}
 _COLUMN_NAMES = ", ".join(f"jobs.{column.name}" for column in COLUMNS)
 _CLAIM = text(_CLAIM_TEXT.format(skip_locked="SKIP LOCKED", columns=_COLUMN_NAMES))
 _CLAIM_PATIENTLY = text(_CLAIM_TEXT.format(skip_locked="", columns=_COLUMN_NAMES))
-_PROMOTE = (
-    update(jobs)
-    .where(
-        jobs.c.status == JobStatus.QUEUED,
-        not_(jobs.c.due),
-        jobs.c.run_after <= func.now(),
-    )
-    .values(due=True)
-)
 
 
 def _in_seconds(name: str) -> ColumnElement[datetime]:
@@ -114,6 +105,13 @@ def _free(*which: ColumnElement[bool]) -> ColumnElement[bool]:
     return jobs.c.id.in_(select(jobs.c.id).where(*which).with_for_update(skip_locked=True))
 
 
+_PROMOTE = (
+    update(jobs)
+    .where(
+        _free(jobs.c.status == JobStatus.QUEUED, not_(jobs.c.due), jobs.c.run_after <= func.now())
+    )
+    .values(due=True)
+)
 _ALLOWED = func.coalesce(jobs.c.attempts_allowed, bindparam("attempts"))
 _LOST = (jobs.c.status == JobStatus.RUNNING, jobs.c.lease_until < func.now())
 _TAKE_BACK = (

@@ -17,6 +17,7 @@ _REFUSED = (
     asyncpg.PostgresConnectionError,  # class 08
     asyncpg.InsufficientResourcesError,  # class 53: too many connections, a full disk
     asyncpg.OperatorInterventionError,  # class 57: shutting down, crashed, starting, recovering
+    asyncpg.DeadlockDetectedError,  # it has undone one of those who waited in a circle: try again
     ConnectionError,
     PoolTimeout,
     OperationalError,

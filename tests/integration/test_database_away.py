@@ -102,6 +102,20 @@ async def test_a_wrong_statement_is_not_taken_for_an_absence(database: Database)
     assert not isinstance(wrong.value, DatabaseAway)
 
 
+async def test_who_is_undone_in_a_circle_of_waiting_may_try_again(database: Database) -> None:
+    lock = text("SELECT pg_advisory_xact_lock(:one)")
+    holding = asyncio.Barrier(2)
+
+    async def take(first: int, second: int) -> None:
+        async with database.transaction() as tx:
+            await tx.one(lock, {"one": first})
+            await holding.wait()
+            await tx.one(lock, {"one": second})
+
+    outcomes = await asyncio.gather(take(1, 2), take(2, 1), return_exceptions=True)
+    assert sorted(map(type, outcomes), key=str) == [type(None), DatabaseAway]
+
+
 async def _transact_while(database: Database, happens: Callable[[], Awaitable[object]]) -> None:
     async with database.transaction() as tx:
         await tx.one(ONE)

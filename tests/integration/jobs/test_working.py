@@ -236,3 +236,38 @@ async def test_the_sweeper_does_not_wait_for_a_job_that_is_being_cancelled(
     assert (await state_of(database, hopeless)).status is JobStatus.FAILED
     assert (await state_of(database, other)).status is JobStatus.CANCELLED
     assert await Credits(database).balance(owner) == Balance(10, 0)
+
+
+async def test_the_sweeper_does_not_wait_for_a_job_that_is_due_and_being_cancelled(
+    database: Database, setting: Setting
+) -> None:
+    owner = await setting.user(10)
+    for _ in range(2):
+        await submitted(database, setting, owner)
+    hopeless = await claimed(database, lease=0)
+    await database.run(text("UPDATE jobs SET attempt = 3 WHERE id = :job"), {"job": hopeless.id})
+    await database.run(text("UPDATE jobs SET due = false WHERE status = 'queued'"))
+    row = await database.one(text("SELECT id FROM jobs WHERE status = 'queued'"))
+    assert row is not None
+    async with database.transaction() as tx:  # as CancelJob does, with the sweeper in between
+        assert await Jobs(tx).cancel(owner, row.id)
+        async with asyncio.timeout(5):
+            assert await SweepJobs(database, attempts=3)() == 1
+        await release_hold(tx, row.id, "job cancelled")
+    assert (await state_of(database, hopeless)).status is JobStatus.FAILED
+    assert await Credits(database).balance(owner) == Balance(10, 0)
+
+
+async def test_sweepers_at_once_do_not_wait_for_each_other_in_a_circle(
+    database: Database, setting: Setting
+) -> None:
+    """Both take back jobs of the same two users, the one in this order and the other in that."""
+    owners = [await setting.user(10) for _ in range(2)]
+    for owner in (*owners, *reversed(owners)):
+        await submitted(database, setting, owner)
+    lost = text("UPDATE jobs SET lease_until = now() - interval '1 s' WHERE id = :job")
+    jobs = [await claimed(database) for _ in range(4)]
+    for job in jobs:
+        await database.run(lost, {"job": job.id})
+    swept = await asyncio.gather(*(SweepJobs(database, attempts=3)() for _ in range(4)))
+    assert sum(swept) == 4
