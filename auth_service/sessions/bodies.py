@@ -37,7 +37,7 @@ async def _read_form(request: Request, media_type: str) -> dict[str, str]:
         parser = MultiPartParser(request.headers, _whole(body), max_files=0, max_fields=16)
     try:
         form = await parser.parse()
-    except (MultiPartException, KeyError, UnicodeDecodeError) as error:
+    except (MultiPartException, KeyError, UnicodeError) as error:
         raise Malformed("The form cannot be read.") from error
     return {name: value for name, value in form.items() if isinstance(value, str)}
 

@@ -51,8 +51,11 @@ async def _of_form(request: Request, body: bytes) -> bytes:
     )
     try:
         form = await parser.parse()
-    except (MultiPartException, KeyError) as error:
-        reason = getattr(error, "message", "it has no boundary")
+    except (MultiPartException, KeyError, UnicodeError) as error:
+        nothing = (
+            "it has no boundary" if isinstance(error, KeyError) else "its charset reads nothing"
+        )
+        reason = getattr(error, "message", nothing)
         raise FormBroken(f"The form cannot be read: {reason}.") from None
     try:
         found = form.get("file")

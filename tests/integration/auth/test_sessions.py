@@ -80,6 +80,9 @@ async def test_a_log_in_without_a_name_says_what_is_missing(auth: Auth) -> None:
     assert response.json()["errors"][0]["field"] == "username"
 
 
+UNREAD = b'--x\r\nContent-Disposition: form-data; name="\xff"\r\n\r\na\r\n--x--\r\n'
+
+
 @pytest.mark.parametrize(
     ("media_type", "body", "status"),
     [
@@ -88,6 +91,7 @@ async def test_a_log_in_without_a_name_says_what_is_missing(auth: Auth) -> None:
         ("application/json", b'{"username": "\\ud800"}', 400),
         ("multipart/form-data", b"--x", 400),
         ("multipart/form-data; boundary=x", b"--y\r\nrubbish", 400),
+        ("multipart/form-data; boundary=x; charset=undefined", UNREAD, 400),
         ("application/x-www-form-urlencoded", b"=&&%%%&password", 422),
         ("application/x-www-form-urlencoded", b"username=" + b"a" * 20_000, 413),
         ("application/json", b'{"username": "mina", "password": "' + b"a" * 2000 + b'"}', 422),

@@ -479,6 +479,13 @@ async def test_an_import_that_cannot_be_read_leaves_nothing(
         headers={"content-type": "multipart/form-data; boundary=x"},
     )
     assert (broken.status_code, broken.json()["code"]) == (400, "form_broken")
+    unread = await mina.post(
+        "/api/captions/import",
+        params=params,
+        content=b'--x\r\nContent-Disposition: form-data; name="\xff"\r\n\r\na\r\n--x--\r\n',
+        headers={"content-type": "multipart/form-data; boundary=x; charset=undefined"},
+    )
+    assert (unread.status_code, unread.json()["code"]) == (400, "form_broken")
     params["language"] = "not a tag"
     wrong = await mina.post("/api/captions/import", params=params, content=SRT)
     assert wrong.json()["errors"][0]["field"] == "language"
