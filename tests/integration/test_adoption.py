@@ -138,8 +138,10 @@ class Story:
             )  # fmt: skip
             if stored is None:
                 raise NotYet
-            claim = await videos.claim(now := SystemClock().now(), now + LEASE)
-            ready = claim and await videos.make_ready(claim, FACTS, now)
+            now = SystemClock().now()
+            while (claim := await videos.claim(now, now + LEASE)) is None:
+                await asyncio.sleep(0.01)  # somebody else has the row at this moment
+            ready = await videos.make_ready(claim, FACTS, now)
             assert ready
             event = VideoReady(ready.id, ready.owner_id, 30.0, True, now, ready.revision)
             for told in self.told(event):

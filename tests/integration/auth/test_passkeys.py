@@ -130,7 +130,8 @@ async def test_a_forged_attestation_is_refused(auth: Auth) -> None:
     mina = await Member.of(auth)
     credential = mina.device.create(await mina.options(), packed=True)
     attestation = cbor2.loads(decoded(credential["response"]["attestationObject"]))
-    attestation["attStmt"]["sig"] = attestation["attStmt"]["sig"][:-1] + b"\0"
+    signature = attestation["attStmt"]["sig"]
+    attestation["attStmt"]["sig"] = signature[:-1] + bytes([signature[-1] ^ 1])
     credential["response"]["attestationObject"] = encoded(cbor2.dumps(attestation))
     body = {"name": "Forged", "credential": credential}
     assert (await mina.call("POST", PASSKEYS, body, 422))["code"] == "passkey_refused"

@@ -7,9 +7,9 @@ in `test_purchases` and `test_refunds`.
 import asyncio
 from uuid import UUID
 
+import asyncpg
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
 
 from jobs_service.credits.domain import Balance, NotEnoughCredits
 from jobs_service.credits.use_cases import capture_hold, release_hold
@@ -83,7 +83,7 @@ async def test_what_could_not_be_queued_is_not_charged(shop: Shop, user: UserId)
     trigger = "break_outbox BEFORE INSERT ON outbox EXECUTE FUNCTION break_outbox()"
     await shop.database.run(text(f"CREATE TRIGGER {trigger}"))
     try:
-        with pytest.raises(DBAPIError, match="the outbox is broken"):
+        with pytest.raises(asyncpg.RaiseError, match="the outbox is broken"):
             await shop.submit(user, 3)
     finally:
         await shop.database.run(text("DROP FUNCTION break_outbox CASCADE"))

@@ -236,6 +236,7 @@ async def test_lost_database_connections_are_replaced(messaging_database: Databa
                     " WHERE usename = current_user AND pid <> pg_backend_pid()"
                 )
             )
+            await asyncio.sleep(0.1)  # until we have heard of it
         await eventually(lambda: _outbox_is_empty(messaging_database))
     assert set(broker.published) == {"0", "1", "2", "3", "4"}
 
