@@ -140,7 +140,7 @@ class Relay:
 
     async def _fresh_batch(self, batch: Sequence[Envelope]) -> bool:
         ids = [envelope.id for envelope in batch]
-        settled = await self._publish_all(ids, batch)
+        settled = await self._publish_all(ids, [self._publish(envelope) for envelope in batch])
         self._confirmed += settled.confirmed
         self._to_forget.set()
         self._in_hand.difference_update(settled.left, settled.refused)
@@ -187,7 +187,7 @@ class Relay:
             if len(rows) == _BATCH:
                 self._full.set()  # there may be more: another lane takes them meanwhile
             settled = await self._publish_all(
-                [row.id for row in rows], [decode(row.envelope.encode()) for row in rows]
+                [row.id for row in rows], [self._publish_encoded(row.envelope) for row in rows]
             )
             if settled.confirmed:
                 await tx.run(_FORGET, {"ids": settled.confirmed})
@@ -208,12 +208,15 @@ class Relay:
         finally:
             self._lanes.release()
 
-    async def _publish_all(self, ids: Sequence[UUID], envelopes: Sequence[Envelope]) -> "_Settled":
+    async def _publish_all(
+        self, ids: Sequence[UUID], publishing: Sequence[Coroutine[Any, Any, None]]
+    ) -> "_Settled":
         """Publish these, whose rows have these ids."""
-        outcomes = await asyncio.gather(
-            *(self._publish(envelope) for envelope in envelopes), return_exceptions=True
-        )
-        return _Settled(ids, outcomes)
+        return _Settled(ids, await asyncio.gather(*publishing, return_exceptions=True))
+
+    async def _publish_encoded(self, envelope: str) -> None:
+        """What cannot be read is refused, as what nobody hears is: it holds up nothing else."""
+        await self._publish(decode(envelope.encode()))
 
     async def _publish(self, envelope: Envelope) -> None:
         async with asyncio.timeout(_PUBLISH_TIMEOUT):
