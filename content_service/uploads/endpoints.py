@@ -97,6 +97,7 @@ class UploadEndpoints:
         status=204,
         summary="Discover what an upload can do",
         tag="uploads",
+        errors=(UploadNotFound,),
         answer_headers=_DISCOVERED,
     )
     async def discover_one(self, upload_id: UUID) -> Response:

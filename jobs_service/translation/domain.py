@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from jobs_service.captions.cues import MAX_TEXT, clean_line
 from jobs_service.captions.domain import Cue
-from shared.errors import BadGateway, Conflict, Unavailable
+from shared.errors import BadGateway, Conflict, Invalid
 
 BATCH_LINES = 30
 BATCH_CHARACTERS = 2_000
@@ -17,11 +17,10 @@ _SPEAKER = re.compile(r"^[-–—]\s?\S")
 _NEXT_SPEAKER = re.compile(r"\s+(?=[-–—]\s?\S)")
 
 
-class TranslationNotOffered(Unavailable):
+class TranslationNotOffered(Invalid):
     """No provider of this installation can translate."""
 
     code, title = "translation_not_offered", "Captions are not translated here"
-    retriable = False
 
 
 class NothingToTranslate(Conflict):

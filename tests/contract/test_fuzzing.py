@@ -30,6 +30,7 @@ CHECKS = [
     content_type_conformance,
     response_schema_conformance,
 ]
+schemathesis.serializer.alias("application/offset+octet-stream", "application/octet-stream")
 document = schemathesis.openapi.from_path(str(FILE))
 # a form of random bytes is never a form: uploads are tested by hand, in integration and system
 OWNED = r"{|^/api/jobs$|^/api/credits/estimate$"
@@ -38,6 +39,8 @@ SLOW_TO_MISS = ["/api/jobs", "/api/credits/estimate"]
 """Wait a second for news of a video that nobody knows: asked only about one that exists."""
 # a stream has no end: what it tells is tested in integration and system
 fuzzed = document.exclude(method="POST", path="/api/videos").exclude(path="/api/events")
+# Stripe's stand-in runs in this process, which waits for the answer
+fuzzed = fuzzed.exclude(method="POST", path="/api/credits/purchases")
 # it would leave nobody to ask anything
 fuzzed = fuzzed.exclude(method="POST", path="/api/users/deletion")
 INSTEAD = (("provider", "openai", "offline"), ("stream", True, False))
