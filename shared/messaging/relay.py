@@ -168,6 +168,9 @@ class Relay:
             self._mark_away(error)
             self._confirmed += confirmed
             self._to_forget.set()
+        except asyncio.CancelledError:  # `run` ends: it forgets what is left
+            self._confirmed += confirmed
+            raise
         else:
             self._in_hand.difference_update(confirmed)
 
@@ -238,7 +241,7 @@ class _Settled:
 
     def __init__(self, ids: Sequence[UUID], outcomes: Sequence[BaseException | None]) -> None:
         self.confirmed: list[UUID] = []
-        self.refused: dict[UUID, Exception] = {}
+        self.refused: dict[UUID, BaseException] = {}
         self.left: list[UUID] = []
         self._away: Unavailable | None = None
         for row_id, outcome in zip(ids, outcomes, strict=True):
@@ -247,7 +250,7 @@ class _Settled:
             elif isinstance(outcome, Unavailable):
                 self.left.append(row_id)
                 self._away = outcome
-            elif isinstance(outcome, Exception):
+            else:  # also a cancellation, of something that a subscriber waited for
                 self.refused[row_id] = outcome
 
     async def postpone(self, executor: Executor) -> None:

@@ -2,6 +2,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from time import monotonic
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -276,3 +277,36 @@ async def test_a_relay_that_ends_finishes_the_batch_in_hand(messaging_database: 
         await begun.wait()
     assert broker.published == ["1"]
     assert await _outbox_is_empty(messaging_database)
+
+
+async def test_a_relay_that_ends_while_it_forgets_forgets_all_the_same(
+    messaging_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began, run = asyncio.Event(), Database.run
+
+    async def slow_once(database: Database, *statement: Any) -> int:
+        if not began.is_set():
+            began.set()
+            await asyncio.sleep(5)
+        return await run(database, *statement)
+
+    monkeypatch.setattr(Database, "run", slow_once)
+    async with running(Relay(messaging_database, ScriptedBroker(_accept))):
+        await announce(messaging_database, 1)
+        await began.wait()
+    assert await _outbox_is_empty(messaging_database)
+
+
+async def test_an_event_whose_subscriber_is_cancelled_is_published_once_more(
+    messaging_database: Database,
+) -> None:
+    async def publish(_: Envelope) -> None:
+        if not broker.pings:
+            broker.pings += 1
+            raise asyncio.CancelledError
+
+    broker = ScriptedBroker(publish)
+    async with running(Relay(messaging_database, broker)):
+        await announce(messaging_database, 1)
+        await eventually(lambda: _outbox_is_empty(messaging_database))
+    assert broker.published == ["1"]
