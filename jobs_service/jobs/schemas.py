@@ -108,6 +108,7 @@ EXAMPLE_JOB = JobView(
 EXAMPLE_CANCELLED_JOB = msgspec.structs.replace(
     EXAMPLE_JOB,
     status=JobStatus.CANCELLED,
+    revision=2,
     finished_at=datetime(2026, 1, 2, 3, 4, 7, tzinfo=UTC),
 )
 EXAMPLE_FINISHED_JOB = msgspec.structs.replace(
@@ -116,6 +117,8 @@ EXAMPLE_FINISHED_JOB = msgspec.structs.replace(
     progress=1.0,
     spent=3,
     attempt=1,
+    revision=3,
+    result={"track_id": "0199c0de-a1b2-7c3d-8e4f-5a6b7c8d9e0f"},
     started_at=datetime(2026, 1, 2, 3, 4, 6, tzinfo=UTC),
     finished_at=datetime(2026, 1, 2, 3, 4, 17, tzinfo=UTC),
 )
