@@ -136,8 +136,7 @@ class Worker:
         except JobLost:
             log.info("job_lost", job_id=job.id)
         except asyncio.CancelledError:
-            await self._hand_back(job, counted=False)
-            log.info("job_handed_back", job_id=job.id)
+            await self._hand_back_at_the_end(job)
             raise
         except DatabaseAway:
             # the row keeps saying `running`; its lease will end and the sweeper take it back
@@ -145,6 +144,14 @@ class Worker:
         finally:
             del self._leases.attempts[attempt.key]
             self.wake()
+
+    async def _hand_back_at_the_end(self, job: Job) -> None:
+        try:
+            await self._hand_back(job, counted=False)
+        except DatabaseAway:
+            log.warning("job_not_handed_back", job_id=job.id)  # its lease will end
+        else:
+            log.info("job_handed_back", job_id=job.id)
 
     async def _settle(self, job: Job, attempt: Attempt) -> None:
         try:

@@ -19,10 +19,17 @@ async def deliver(handle: Handle, envelope: Envelope) -> None:
 
 
 async def hear(broadcast: Broadcast, envelope: Envelope) -> None:
-    """Deliver to a listener; what it fails at is logged and lost, as a broadcast may be."""
+    """Deliver to a listener; what it fails at is logged and lost, as a broadcast may be.
+
+    Also where something that it waited for was cancelled, which nobody asked of this task: it would
+    end, and with it all hearing.
+    """
     try:
         await deliver(broadcast.handle, envelope)
-    except Exception:
+    except (Exception, asyncio.CancelledError):
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
         log.exception("broadcast_not_handled", broadcast=broadcast.name, type=envelope.type)
 
 

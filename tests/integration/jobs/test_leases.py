@@ -18,7 +18,9 @@ from jobs_service.work.helping import Helping
 from jobs_service.work.parts import RecognisePart
 from jobs_service.work.performing import Perform, Result
 from jobs_service.work.progress import Progress
+from jobs_service.work.use_cases import HandBackJob
 from jobs_service.work.worker import WorkerLimits
+from shared.db.away import DatabaseAway
 from shared.db.database import Database
 from shared.ids import uuid7
 from tests.integration.jobs.conftest import Setting
@@ -159,3 +161,15 @@ async def test_a_part_may_be_claimed_again_by_whoever_has_lost_it_and_not_stoppe
     recognise.release.set()
     await asyncio.gather(*(helping.perform(part) for part in parts if part))
     assert helping.under_way == 0
+
+
+async def test_a_worker_that_cannot_hand_back_ends_as_it_was_told(
+    database: Database, jobs: list[Job], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: object, **__: object) -> None:
+        raise DatabaseAway
+
+    monkeypatch.setattr(HandBackJob, "__call__", away)
+    async with working(database, hang):
+        for job in jobs:
+            await when(database, job, runs)
