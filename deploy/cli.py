@@ -19,13 +19,15 @@ from shared.db.migrations import MigrationFailed
 from shared.observability.logging import configure
 from shared.settings import BadSettings, load_or_exit
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+app = typer.Typer(
+    help="Run Madang on one machine, and look after its data, in MADANG_HOME or else ~/.madang. "
+    "All settings: docs/reference/settings.md.",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
-app.add_typer(dead_letters.app, name="dead-letters")
-accounts.add_to(app)
-files.add_to(app)
-ledger.add_to(app)
 
 
 @app.command()
@@ -122,6 +124,13 @@ def demo(
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
+
+
+# in the order in which --help lists them
+accounts.add_to(app)
+files.add_to(app)
+ledger.add_to(app)
+app.add_typer(dead_letters.app, name="dead-letters")
 
 
 def main() -> None:
