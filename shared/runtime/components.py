@@ -61,6 +61,11 @@ class Components:
             await component.run(lambda: self._mark_ready(name))
         except Exception:
             log.exception("component_crashed", component=name)
+        except asyncio.CancelledError:
+            if self._stopping:
+                raise
+            # not of us: something that it waited for was cancelled, and it has ended by that
+            log.exception("component_crashed", component=name)
         else:
             if self._stopping:
                 return
