@@ -6,12 +6,13 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from uuid import UUID
 
+import asyncpg
 import pytest
 from sqlalchemy import text
 
 from jobs_service.captions.schemas import CaptionsRequest
 from jobs_service.credits.checks import Checks
-from jobs_service.credits.domain import NotEnoughCredits
+from jobs_service.credits.domain import Balance, NotEnoughCredits
 from jobs_service.credits.expiring import SettleOverdue
 from jobs_service.credits.granting import NewGrant, grant_credits
 from jobs_service.credits.repository import Credits
@@ -33,6 +34,7 @@ from jobs_service.work.use_cases import (
 from shared.clock import SystemClock
 from shared.db.aliases import OwnerErased
 from shared.db.database import Database
+from shared.db.hot import Hot
 from shared.ids import uuid7
 from shared.security.principal import UserId
 from tests.integration.jobs.conftest import Setting
@@ -162,3 +164,42 @@ async def test_whatever_happens_at_the_same_time_the_ledger_stays_right(
         group.create_task(crowd.come_and_go())
     assert await Checks(database).faults() == []
     assert await database.all(_WRONG_LANES) == []
+
+
+@pytest.fixture
+def lost_answers(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """Statements with one of these words commit, and are not heard of: once each."""
+    words: set[str] = set()
+    execute = Hot._on_a_connection
+
+    async def losing(hot: Hot, method: str, text: str, arguments: list[object]) -> object:
+        answer = await execute(hot, method, text, arguments)
+        if lost := {word for word in words if word in text}:
+            words.difference_update(lost)
+            raise asyncpg.ConnectionDoesNotExistError("lost")
+        return answer
+
+    monkeypatch.setattr(Hot, "_on_a_connection", losing)
+    return words
+
+
+async def test_what_has_committed_unheard_is_neither_done_nor_told_twice(
+    database: Database, setting: Setting, lost_answers: set[str]
+) -> None:
+    owner = await setting.user(10)
+    video = await setting.video(owner)
+    lost_answers |= {"INSERT INTO jobs", "status = 'succeeded'"}
+    job = await submitting(database)(owner, CaptionsRequest(video_id=video.id), None)
+    assert await Credits(database).balance(owner) == Balance(10 - job.price, job.price)
+    claimed = await ClaimJob(database, "worker", 30, 5)()
+    assert claimed is not None
+    assert claimed.id == job.id
+    with pytest.raises(JobLost):  # by whoever has ended it: ourselves
+        await FinishJob(database)(claimed, Result())
+    assert not lost_answers
+    assert await Credits(database).balance(owner) == Balance(10 - job.price, 0)
+    rows = await database.all(text("SELECT envelope::json ->> 'type' AS type FROM outbox"))
+    assert sorted(row.type for row in rows if row.type.startswith("jobs.job.")) == [
+        "jobs.job.queued",
+        "jobs.job.succeeded",
+    ]
