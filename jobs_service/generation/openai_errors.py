@@ -92,6 +92,7 @@ class ErrorReader:
 
 def _seconds(retry_after: str | None) -> int:
     """Whole seconds of a `Retry-After`, within reason; dates, which nobody sends, count as none."""
-    if retry_after is None or not retry_after.strip().isdigit():
+    given = (retry_after or "").strip()
+    if not (given.isascii() and given.isdigit()):
         return _DEFAULT_RETRY_SECONDS
-    return max(1, min(_LONGEST_RETRY_SECONDS, int(retry_after)))
+    return max(1, min(_LONGEST_RETRY_SECONDS, int(given[:9])))
