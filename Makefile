@@ -39,7 +39,7 @@ check: ## Check style, types and the rules of the architecture
 
 bench: ## Measure: gateway, sockets, events, start and memory, captions ... (ONLY=gateway)
 	@deploy/bootstrap.sh dev
-	@for one in $(or $(ONLY),gateway cache sockets passthrough chaos mock events suite claims logins accounts captions parts uploads); do \
+	@for one in $(or $(ONLY),gateway cache sockets passthrough chaos mock events suite claims logins accounts captions parts uploads jobs); do \
 		.venv/bin/python -m tests.bench.$$one || exit; done
 
 reference: ## Write the generated pages again

@@ -1,10 +1,11 @@
 """Settings of text, and of whatever else asks an OpenAI-compatible server."""
 
 import re
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 import httpx
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
 from shared.settings import LISTED, ServiceSettings
 
@@ -88,6 +89,13 @@ class TextSettings(ServiceSettings):
             raise ValueError("it must be the key alone: no spaces or line breaks, and ASCII")
         return value
 
+    @field_validator("text_provider")
+    @classmethod
+    def _check_text_provider(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value == "openai" and not openai_is_set_up(info.data):
+            raise ValueError("`openai` needs a server: set OPENAI_API_KEY or OPENAI_BASE_URL")
+        return value
+
     @field_validator("text_models")
     @classmethod
     def _check_text_models(cls, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -98,4 +106,10 @@ class TextSettings(ServiceSettings):
     @property
     def has_openai(self) -> bool:
         """Whether there is somebody to ask at OPENAI_BASE_URL."""
-        return self.openai_api_key is not None or self.openai_base_url != OPENAI_URL
+        return openai_is_set_up(self.model_dump())
+
+
+def openai_is_set_up(settings: Mapping[str, Any]) -> bool:
+    """Whether somebody can be asked by the protocol of OpenAI, as far as these are valid."""
+    base_url = settings.get("openai_base_url")
+    return settings.get("openai_api_key") is not None or base_url not in (None, OPENAI_URL)

@@ -1,11 +1,11 @@
 """Settings of speech recognition; `openai` asks the server that texts may come from, too."""
 
 import importlib.util
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from jobs_service.generation.settings import OPENAI_URL, TextSettings
+from jobs_service.generation.settings import TextSettings, openai_is_set_up
 from jobs_service.recognition.offers import Offers, ProviderName
 from shared.settings import LISTED
 
@@ -51,7 +51,7 @@ class RecognitionSettings(TextSettings):
             raise ValueError("`whisper` needs a model: set WHISPER_MODEL")
         if "whisper" in value and importlib.util.find_spec("faster_whisper") is None:
             raise ValueError("`whisper` is not installed: pip install 'madang[whisper]'")
-        if "openai" in value and not _is_set_up(info.data):
+        if "openai" in value and not openai_is_set_up(info.data):
             raise ValueError("`openai` needs a server: set OPENAI_API_KEY or OPENAI_BASE_URL")
         return value
 
@@ -59,8 +59,3 @@ class RecognitionSettings(TextSettings):
     def offers(self) -> Offers:
         """Who recognises which languages."""
         return Offers.of(self.caption_providers, self.whisper_model or "")
-
-
-def _is_set_up(data: dict[str, Any]) -> bool:
-    base_url = data.get("openai_base_url")
-    return data.get("openai_api_key") is not None or base_url not in (None, OPENAI_URL)

@@ -153,7 +153,7 @@ async def test_a_person_gets_everything_and_is_then_forgotten(
         assert hashlib.sha256(files[one["path"]]).hexdigest() == one["sha256"]
     assert msgspec.json.decode(files["account/account.json"])[0]["email"] == user.email
     captions = msgspec.json.decode(files["jobs/captions.json"])
-    assert captions[0]["job_id"] == made["job"]
+    assert captions[0]["track"]["job_id"] == made["job"]
     assert {"kind", "amount"} <= msgspec.json.decode(files["jobs/credits.json"])[0].keys()
 
     # the deletion

@@ -23,7 +23,7 @@ async def test_a_video_shows_its_poster_and_what_it_uses(user: FrontEnd, tmp_pat
     usage = await user.call("GET", "/api/videos/usage")
     assert usage["plan"] == "free"
     assert (usage["videos"]["used"], usage["bytes"]["used"]) == (1, film.stat().st_size)
-    await user.call("DELETE", f"/api/videos/{video['id']}")
+    await user.call("DELETE", f"/api/videos/{video['id']}", 204)
     assert (await user.http.get(video["poster_url"])).status_code == 404
     assert (await user.call("GET", "/api/videos/usage"))["videos"]["used"] == 0
 
@@ -57,7 +57,7 @@ async def test_a_deleted_video_takes_its_jobs_along_and_leaves_its_captions(
     before = await user.balance()
     under_way = await user.submit(long["id"])
     for video in (short, long):
-        await user.call("DELETE", f"/api/videos/{video['id']}")
+        await user.call("DELETE", f"/api/videos/{video['id']}", 204)
 
     async def cancelled() -> bool:
         return bool((await user.job(under_way["id"]))["status"] == "cancelled")

@@ -237,14 +237,11 @@ async def test_a_provider_that_is_not_there_is_told(chat: ChatServer) -> None:
 
 
 async def test_without_a_key_it_is_said_what_to_set(chat: ChatServer) -> None:
-    problem = await failure_with(
-        chat,
-        openai_api_key=None,
-        openai_base_url="https://api.openai.com/v1",
-        text_provider="openai",
-    )
-    assert type(problem) is ProviderNotConfigured
-    assert "OPENAI_API_KEY" in problem.detail
+    openai = "https://api.openai.com/v1"
+    settings = settings_for(chat, openai_api_key=None, openai_base_url=openai)
+    async with aclosing(build_providers(settings)) as texts:
+        with pytest.raises(ProviderNotConfigured, match="OPENAI_API_KEY"):
+            texts.choose("openai").model_for(ASKED)
 
 
 async def test_a_server_of_ones_own_needs_no_key(chat: ChatServer) -> None:

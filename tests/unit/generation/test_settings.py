@@ -31,6 +31,7 @@ def test_models_are_a_list(monkeypatch: pytest.MonkeyPatch, written: str) -> Non
         ("TEXT_MODELS", "[", "begins like a JSON array"),
         ("TEXT_MODELS", ",", "must name a model"),
         ("TEXT_PROVIDER", "elsewhere", "'openai' or 'offline'"),
+        ("TEXT_PROVIDER", "openai", "set OPENAI_API_KEY or OPENAI_BASE_URL"),
         ("TEXT_RETENTION_DAYS", "0", "greater than or equal to 1"),
     ],
 )
