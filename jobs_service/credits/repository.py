@@ -180,6 +180,10 @@ class Credits:
         row = await self._executor.one(_BALANCE, {"owner": owner})
         return Balance(row.balance, row.held, row.expiring) if row else Balance(0, 0)
 
+    async def is_open(self, owner: UserId) -> bool:
+        """Whether `owner` has an account."""
+        return await self._executor.one(_BALANCE, {"owner": owner}) is not None
+
     async def lock(self, owner: UserId) -> bool:
         """Keep this account for this transaction; whether there is one."""
         return bool(await self._executor.all(_LOCK, {"owners": [owner]}))

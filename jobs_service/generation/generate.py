@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from jobs_service.credits.opening import with_account
 from jobs_service.generation.kind import OrderText
 from jobs_service.generation.problems import GenerationBusy, TextCutOff
 from jobs_service.generation.schemas import GenerateAnswer, TextRequest, TextResult
@@ -53,7 +54,9 @@ class Generate:
         if same := await self.find_same(owner, task.order):
             return GenerateAnswer.of(*same, 0)
         with self.places.one():
-            job = await self.begin(owner, request, task.order, key)
+            job = await with_account(
+                self.begin.database, owner, lambda: self.begin(owner, request, task.order, key)
+            )
             if job.status is JobStatus.RUNNING:
                 return await self.write(job, task, audience)
         return await _again(job, audience)

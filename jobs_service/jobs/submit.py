@@ -1,5 +1,6 @@
 """Submitting jobs: each in one transaction, the credits it holds included."""
 
+import dataclasses
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -7,6 +8,7 @@ from uuid import UUID
 import msgspec
 
 from jobs_service.credits.domain import Hold
+from jobs_service.credits.opening import with_account
 from jobs_service.credits.use_cases import HOLD_LIFETIME, hold_credits
 from jobs_service.events import JobQueued
 from jobs_service.idempotency.domain import RequestInProgress
@@ -53,11 +55,14 @@ class SubmitJob:
         self._require_near(request)
         order = await self.kinds[type(request)].order(owner, request)
         job = self._new(owner, request, order, retry_of)
-        if key is None and order.price and await self._at_once(job, order):
+        return await with_account(self.database, owner, lambda: self._submit(job, order, once))
+
+    async def _submit(self, job: Job, order: Order, once: Once[Job]) -> Job:
+        if once.key is None and order.price and await self._at_once(job, order):
             return job
         async with self.database.transaction() as tx:
-            owner = await Aliases(tx).owner(owner)
-            once = Once(owner, key, request, Job)
+            owner = await Aliases(tx).owner(job.owner_id)
+            once = dataclasses.replace(once, owner=owner)
             if known := await once.begin(tx):
                 return known
             job = await self._queue(tx, msgspec.structs.replace(job, owner_id=owner), order)

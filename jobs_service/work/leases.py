@@ -44,10 +44,11 @@ class Leases:
         """Renew them each second, until cancelled; one that takes long keeps no other waiting."""
         async with asyncio.TaskGroup() as renewals:
             while True:
-                looked = await happens_within(HEARTBEAT_SECONDS, self._look)
+                await happens_within(HEARTBEAT_SECONDS, self._look)
                 self._look.clear()
+                before = self._clock.monotonic() - HEARTBEAT_SECONDS
                 for one in self.attempts.values():
-                    if not one.renewing and (one.look.is_set() or not looked):
+                    if not one.renewing and (one.look.is_set() or one.renewed <= before):
                         one.renewing = True
                         renewals.create_task(self._renew(one))
 

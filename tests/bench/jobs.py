@@ -264,7 +264,7 @@ async def measure(jobs: int, waiting: int) -> None:
                 await peers.measure(jobs, ours)
             told = ", ".join(f"{name} {value:,.0f}" for name, value in each.items())
             print(f"{queued:,} waiting: {ours:,.0f} us of CPU a job ({told})")
-            half = each["submit/s"] / 2
+            half = min(each["submit/s"], each["jobs/s"]) / 2
             p50, p99 = await bench.at_rate(users, min(jobs, int(half * 5)), half)
             print(f"  submit at half load ({half:,.0f}/s): p50 {p50:.1f} ms, p99 {p99:.1f} ms")
             p50, p99 = await bench.idle_starts(users[0], 100)

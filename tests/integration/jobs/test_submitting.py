@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from jobs_service.captions.schemas import CaptionsRequest
+from jobs_service.credits import opening
 from jobs_service.credits.domain import Balance, NotEnoughCredits
 from jobs_service.credits.repository import Credits
 from jobs_service.credits.use_cases import GrantWelcomeCredits
@@ -26,6 +27,7 @@ from jobs_service.videos.repository import Videos
 from jobs_service.work.use_cases import FailJob
 from shared.db.database import Database
 from shared.ids import uuid7
+from shared.security.principal import UserId
 from tests.integration.jobs.conftest import Setting
 from tests.support.jobs import submitting
 
@@ -170,6 +172,37 @@ async def test_news_of_a_video_that_arrives_a_moment_later_is_waited_for(
     patient = submitting(database, 5)
     job, _ = await asyncio.gather(patient(owner, captions_of(video), None), arrive())
     assert job.status is JobStatus.QUEUED
+
+
+@pytest.mark.parametrize("key", [None, "key"])
+async def test_the_news_of_somebody_new_is_waited_for(
+    database: Database, setting: Setting, submit: SubmitJob, key: str | None
+) -> None:
+    owner = UserId(uuid7())
+    video = await setting.video(owner)
+
+    async def arrive() -> None:
+        await asyncio.sleep(0.1)
+        async with database.transaction() as tx:
+            await GrantWelcomeCredits(10)(tx, owner)
+
+    job, _ = await asyncio.gather(submit(owner, captions_of(video), key), arrive())
+    assert job.status is JobStatus.QUEUED
+    assert await Credits(database).balance(owner) == Balance(9, 1)
+
+
+async def test_who_never_comes_has_no_credits(
+    database: Database,
+    setting: Setting,
+    submit: SubmitJob,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(opening, "PATIENCE", 0.05)
+    owner = UserId(uuid7())
+    video = await setting.video(owner)
+    with pytest.raises(NotEnoughCredits):
+        await submit(owner, captions_of(video), None)
+    assert await Jobs(database).list_of(owner, 10, None) == []
 
 
 async def test_older_news_of_a_video_changes_nothing(database: Database, setting: Setting) -> None:
