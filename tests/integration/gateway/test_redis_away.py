@@ -25,7 +25,7 @@ from tests.support.redis import Redis
 from tests.unit.gateway.client import echo
 
 CLOCK = SystemClock()
-NOT_WAITED_FOR_SECONDS = 0.5
+NOT_WAITED_FOR_SECONDS = 2.0
 """Far below any wait for Redis to return, and far above 100 ms, for a busy machine's sake."""
 
 
