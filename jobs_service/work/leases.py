@@ -43,12 +43,14 @@ class Leases:
     async def keep(self) -> None:
         """Renew them each second, until cancelled; one that takes long keeps no other waiting."""
         async with asyncio.TaskGroup() as renewals:
+            beat = self._clock.monotonic()
             while True:
-                await happens_within(HEARTBEAT_SECONDS, self._look)
+                looked = await happens_within(beat - self._clock.monotonic(), self._look)
                 self._look.clear()
-                before = self._clock.monotonic() - HEARTBEAT_SECONDS
+                if not looked:
+                    beat = self._clock.monotonic() + HEARTBEAT_SECONDS
                 for one in self.attempts.values():
-                    if not one.renewing and (one.look.is_set() or one.renewed <= before):
+                    if not one.renewing and (one.look.is_set() or not looked):
                         one.renewing = True
                         renewals.create_task(self._renew(one))
 
