@@ -45,12 +45,12 @@ class Leases:
         async with asyncio.TaskGroup() as renewals:
             beat = self._clock.monotonic()
             while True:
-                looked = await happens_within(beat - self._clock.monotonic(), self._look)
+                await happens_within(beat - self._clock.monotonic(), self._look)
                 self._look.clear()
-                if not looked:
+                if is_time := self._clock.monotonic() >= beat:
                     beat = self._clock.monotonic() + HEARTBEAT_SECONDS
                 for one in self.attempts.values():
-                    if not one.renewing and (one.look.is_set() or not looked):
+                    if not one.renewing and (one.look.is_set() or is_time):
                         one.renewing = True
                         renewals.create_task(self._renew(one))
 
