@@ -74,7 +74,7 @@ class AdministrationEndpoints:
             raise Invalid(errors=(FieldError("search", message),))
         if not wanted.search.isprintable():  # and not every such character fits in a query
             raise Invalid(errors=(FieldError("search", "must consist of printable characters"),))
-        after = self.cursors.decode(query.cursor, tuple[UUID])[0] if query.cursor else None
+        after = self.cursors.after_id(query)
         found = await Users(self.database).list(wanted, query.limit + 1, after)
         return self.cursors.page(
             [UserView.of(one) for one in found], query.limit, lambda last: (last.user.id,)
@@ -193,6 +193,6 @@ class AdministrationEndpoints:
     )
     async def audit(self, query: AuditQuery, caller: Principal) -> Page[AuditEntry]:
         """A page of the audit log."""
-        after = self.cursors.decode(query.cursor, tuple[UUID])[0] if query.cursor else None
+        after = self.cursors.after_id(query)
         found = await Users(self.database).entries(query.to_domain(), query.limit + 1, after)
         return self.cursors.page(list(found), query.limit, lambda last: (last.id,))

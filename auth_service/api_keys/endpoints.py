@@ -75,7 +75,7 @@ class ApiKeyEndpoints:
     )
     async def list(self, query: PageQuery, caller: Principal) -> Page[ApiKeyView]:
         """One page of the caller's keys."""
-        after = self.cursors.decode(query.cursor, tuple[UUID])[0] if query.cursor else None
+        after = self.cursors.after_id(query)
         found = await ApiKeys(self.database).list_of(caller.id, query.limit + 1, after)
         views = [ApiKeyView.of(key) for key in found]
         return self.cursors.page(views, query.limit, lambda last: (last.id,))

@@ -33,7 +33,7 @@ class SessionListEndpoints:
     )
     async def sessions(self, query: PageQuery, caller: Principal) -> Page[SessionView]:
         """One page of them."""
-        after = self.cursors.decode(query.cursor, tuple[UUID])[0] if query.cursor else None
+        after = self.cursors.after_id(query)
         found = await self.list_sessions(caller, after, query.limit + 1)
         views = [SessionView.of(one, caller.session_id) for one in found]
         return self.cursors.page(views, query.limit, lambda one: (one.id,))

@@ -73,7 +73,7 @@ class CreditEndpoints:
         self, query: TransactionsQuery, caller: Principal
     ) -> Page[TransactionView]:
         """Every movement, with the balance after it."""
-        after = self.cursors.decode(query.cursor, tuple[UUID])[0] if query.cursor else None
+        after = self.cursors.after_id(query)
         found = await Credits(self.database).entries_of(
             caller.id, query.limit + 1, after, query.which()
         )

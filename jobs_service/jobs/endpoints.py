@@ -74,7 +74,7 @@ class JobEndpoints:
     )
     async def list_jobs(self, query: JobsQuery, caller: Principal) -> Page[JobView]:
         """A page of jobs."""
-        after = self.cursors.decode(query.cursor, tuple[UUID])[0] if query.cursor else None
+        after = self.cursors.after_id(query)
         jobs = Jobs(self.database)
         found = await jobs.list_of(caller.id, query.limit + 1, after, query.which())
         return self.cursors.page(

@@ -88,7 +88,7 @@ class PurchaseEndpoints:
     )
     async def list_purchases(self, query: PageQuery, caller: Principal) -> Page[PurchaseView]:
         """A page of purchases."""
-        after = self.cursors.decode(query.cursor, tuple[UUID])[0] if query.cursor else None
+        after = self.cursors.after_id(query)
         found = await Purchases(self.database).list_of(caller.id, query.limit + 1, after)
         return self.cursors.page(
             [PurchaseView.of(one) for one in found], query.limit, lambda last: (last.id,)

@@ -98,7 +98,7 @@ class TrackEndpoints:
     )
     async def list_tracks(self, query: TracksQuery, caller: Principal) -> Page[TrackView]:
         """A page of tracks."""
-        after = self.cursors.decode(query.cursor, tuple[UUID])[0] if query.cursor else None
+        after = self.cursors.after_id(query)
         tracks = Tracks(self.find.database)
         found = await tracks.list_of(caller.id, query.limit + 1, after, query.which())
         return self.cursors.page(

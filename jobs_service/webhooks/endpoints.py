@@ -89,7 +89,7 @@ class WebhookEndpoints:
     )
     async def list_webhooks(self, query: PageQuery, caller: Principal) -> Page[WebhookView]:
         """A page of webhooks."""
-        after = self.cursors.decode(query.cursor, tuple[UUID])[0] if query.cursor else None
+        after = self.cursors.after_id(query)
         found = await Webhooks(self.database).list_of(caller.id, query.limit + 1, after)
         return self.cursors.page(
             [WebhookView.of(one) for one in found], query.limit, lambda last: (last.id,)

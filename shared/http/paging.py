@@ -9,6 +9,7 @@ import hashlib
 import hmac
 from collections.abc import Callable
 from typing import Annotated, Any, Generic, TypeVar
+from uuid import UUID
 
 import msgspec
 
@@ -56,6 +57,10 @@ class Cursors:
             pass
         message = "is not a cursor of this list; take next_cursor from the page before"
         raise Invalid(errors=(FieldError("cursor", message),))
+
+    def after_id(self, query: PageQuery) -> UUID | None:
+        """In a list that is ordered by id: that of the last row seen, None on the first page."""
+        return self.decode(query.cursor, tuple[UUID])[0] if query.cursor else None
 
     def page(self, rows: list[T], limit: int, position: Callable[[T], tuple[Any, ...]]) -> Page[T]:
         """A page of `limit` rows; `rows` holds one more when there is a next page."""
