@@ -23,7 +23,6 @@ class Progress:
     """How far an attempt is, from 0 to 1, and whether to look at once if it is still ours."""
 
     reached: float = 0.0
-    reported: float = 0.0
     look: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -39,6 +38,7 @@ class Attempt(Progress):
 
     job: Job
     renewed: float
+    reported: float = 0.0
     renewing: bool = False
     lost: bool = False
     deadline: asyncio.Timeout | None = None

@@ -162,6 +162,8 @@ class Relay:
     async def _forget_confirmed(self) -> None:
         """What this process does not come to forget is published once more, by another."""
         confirmed, self._confirmed = self._confirmed, []
+        if not confirmed:
+            return
         try:
             await self._database.run(_FORGET, {"ids": confirmed})
         except (Unavailable, DBAPIError) as error:
