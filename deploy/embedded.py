@@ -26,6 +26,7 @@ from shared.db.migrations import migrate
 from shared.http.clients import in_process
 from shared.messaging.in_process import InProcessBroker
 from shared.runtime.http_server import bind
+from shared.runtime.memory import look_for_cycles_rarely
 from shared.runtime.process import serve
 from shared.runtime.service import Component, Service
 from shared.settings import load
@@ -52,6 +53,7 @@ async def run_suite(
                 *(migrate(postgres.url(name), f"{name}_service", name) for name in SERVICES)
             )
             suite = compose(home, postgres, f"http://{_reachable(host)}:{port}")
+            look_for_cycles_rarely()
             return await serve(
                 suite.services,
                 suite.app,

@@ -24,7 +24,7 @@ from shared.clock import SystemClock
 from shared.observability.logging import get_logger
 from shared.runtime.components import Components
 from shared.runtime.http_server import HttpServer, bind, url_of
-from shared.runtime.memory import keep_freed_memory
+from shared.runtime.memory import keep_freed_memory, look_for_cycles_rarely
 from shared.runtime.readiness import Readiness
 from shared.runtime.service import CannotStart, Service
 
@@ -38,6 +38,7 @@ def run(
     services: Sequence[Service], app: ASGIApp, *, host: str, port: int, drain_seconds: float
 ) -> int:
     """Run a process until it is told to end; its exit code. See `serve`."""
+    look_for_cycles_rarely()
     try:
         return uvloop.run(serve(services, app, host=host, port=port, drain_seconds=drain_seconds))
     except (CannotStart, OSError) as error:
