@@ -24,6 +24,7 @@ ALLOWED = {
         "clock",
     ): "an id holds the time of its making, also where no clock is at hand",
     ("shared/settings.py", "environment"): "reads the NAME_FILE variables",
+    ("shared/runtime/together.py", "swallowed"): "those who asked get it",
     ("shared/http/in_process.py", "task"): "the answer owns the task of its app, and ends it",
     ("jobs_service/recognition/whisper_child.py", "swallowed"): "the refusal it returns tells it",
 }

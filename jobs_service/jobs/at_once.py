@@ -1,120 +1,122 @@
-"""The two ends of a usual job, each as one statement that commits by itself.
+"""The two ends of usual jobs: of all that are submitted, or succeed, at the same time, at once.
 
 `submit.py` and `work/use_cases.py` say in transactions what has to happen, whatever the case. Here
 is what they come to where nothing is unusual: credits that do not end, no key, and nothing to store
-beside the result. A statement does all of it or nothing: where the account cannot pay, the entry
-lacks its balance, and PostgreSQL refuses the whole. It may be sent twice, since ids and fencing
-tokens are in it.
+beside the result. One statement, which commits by itself, does it for several jobs of different
+owners; a job of which anything is unusual, it leaves out. It may be sent twice, since ids and
+fencing tokens are in it.
 """
 
-from datetime import timedelta
-from typing import Any
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, TypeAlias
+from uuid import UUID
 
 import asyncpg
 import msgspec
-from sqlalchemy import text
+from sqlalchemy import TextClause
 
 from jobs_service.credits.domain import Hold
 from jobs_service.events import JobQueued, JobSucceeded
+from jobs_service.jobs.at_once_sql import SUBMIT, SUCCEED
 from jobs_service.jobs.domain import Job, JobStatus
-from shared.db.aliases import IS_FREE, lock_of
+from shared.db.aliases import lock_of
 from shared.db.database import Database
 from shared.ids import uuid7
-from shared.messaging.outbox import ADD_FOR_EACH
+from shared.messaging.event import Envelope, encode
+from shared.runtime.together import Together
 
-# The lock of the owner is that of `Aliases.owner`, if nobody else has it: who makes a guest a user
-# empties the guest's account, so that an account that can pay is its owner's own.
-_SUBMIT = text(
-    """
-    WITH free AS MATERIALIZED (SELECT {is_free} AS got),
-    job AS (
-        INSERT INTO jobs (id, owner_id, type, video_id, language, request, price, same_as,
-                          priority, run_after, due, retry_of, status, created_at)
-        SELECT :job, :owner, :type, :video, :language, :request, :price, :same_as,
-               :priority, :start, :due, :retry_of, 'queued', :now
-        FROM free JOIN accounts ON accounts.owner_id = :owner
-        WHERE free.got AND accounts.balance >= :price AND accounts.expiring = 0
-        RETURNING id
-    ), account AS (
-        UPDATE accounts SET balance = balance - :price, held = held + :price FROM job
-        WHERE accounts.owner_id = :owner AND balance >= :price AND expiring = 0
-        RETURNING balance
-    ), entry AS (
-        INSERT INTO entries (id, owner_id, kind, amount, held, balance_after, reason, job_id)
-        SELECT :entry, :owner, :kind, - :price, :price, (SELECT balance FROM account), :reason, id
-        FROM job
-    ), hold AS (
-        INSERT INTO holds (job_id, owner_id, amount, expires_at)
-        SELECT id, :owner, :price, :expires FROM job
-    ), news AS ({news})
-    SELECT id FROM job
-    """.format(is_free=IS_FREE, news=ADD_FOR_EACH.format(of="job"))  # noqa: S608 - of constants
-)
-_SUCCEED = text(
-    """
-    WITH job AS (
-        UPDATE jobs SET
-            status = 'succeeded', progress = 1, result = :made, spent = :spent, finished_at = now(),
-            error_code = NULL, error_detail = NULL, lease_until = NULL, worker = NULL,
-            revision = revision + 1
-        WHERE id = :job AND fence = :fence AND status = 'running'
-          AND revision = :revision AND owner_id = :owner
-          AND EXISTS (
-            SELECT FROM holds
-            WHERE job_id = :job AND state = 'open' AND expiring = 0 AND amount = :price
-          )
-        RETURNING id, finished_at
-    ), hold AS (
-        UPDATE holds SET state = 'captured' FROM job
-        WHERE job_id = job.id AND state = 'open' AND expiring = 0
-        RETURNING job_id
-    ), account AS (
-        UPDATE accounts SET balance = balance + :back, held = held - :price FROM hold
-        WHERE owner_id = :owner
-        RETURNING balance
-    ), entry AS (
-        INSERT INTO entries (id, owner_id, kind, amount, held, balance_after, reason, job_id)
-        SELECT :entry, :owner, :kind, :back, - :price, (SELECT balance FROM account), :reason, id
-        FROM job
-    ), news AS ({news})
-    SELECT finished_at FROM job
-    """.format(news=ADD_FOR_EACH.format(of="job"))  # noqa: S608 - of constants
-)
+_MOST = 50
+"""Jobs that a statement begins or ends."""
+
+
+class _New(msgspec.Struct, frozen=True, kw_only=True):
+    """A job as the statement that queues it takes it."""
+
+    lock: str
+    job: UUID
+    owner: UUID
+    type: str
+    video: UUID | None
+    language: str | None
+    request: str
+    price: int
+    same_as: str | None
+    priority: int
+    start: datetime
+    due: bool
+    retry_of: UUID | None
+    now: datetime
+    expires: datetime
+    entry: UUID
+    kind: str
+    reason: str
+    event: UUID
+    envelope: msgspec.Raw
+
+
+class _Ended(msgspec.Struct, frozen=True, kw_only=True):
+    """A job as the statement that ends it takes it; `back` is what of the price is not spent."""
+
+    job: UUID
+    owner: UUID
+    fence: int
+    revision: int
+    price: int
+    made: str | None
+    spent: int
+    back: int
+    entry: UUID
+    kind: str
+    reason: str
+    event: UUID
+    envelope: msgspec.Raw
+
+
+_Row: TypeAlias = _New | _Ended
+_Asked: TypeAlias = tuple[_Row, JobQueued | JobSucceeded, Envelope]
 
 
 class AtOnce:
-    """Submits jobs, and ends them, in the usual case."""
+    """Submits jobs, and ends them, in the usual case.
+
+    Of one owner a statement takes one job: what each costs is to be there when all before are paid.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._submit = Together(partial(self._do, SUBMIT), most=_MOST, apart=_owner_of)
+        self._succeed = Together(partial(self._do, SUCCEED), most=_MOST, apart=_owner_of)
 
     async def submit(self, job: Job, same_as: str | None, hold_lasts: timedelta) -> bool:
         """Queue a new job and hold its price; False, and nothing done, where that is not usual."""
         entry = Hold(job.id, job.owner_id, job.price).open()
-        row = await self._do(
-            _SUBMIT,
-            JobQueued(**job.facts()),
-            {
-                "lock": lock_of(job.owner_id),
-                "job": job.id,
-                "owner": job.owner_id,
-                "type": job.type,
-                "video": job.video_id,
-                "language": job.language,
-                "request": job.request,
-                "price": job.price,
-                "same_as": same_as,
-                "priority": job.priority,
-                "start": job.run_after,
-                "due": job.run_after <= job.created_at,
-                "retry_of": job.retry_of,
-                "now": job.created_at,
-                "expires": job.run_after + hold_lasts,
-                "kind": entry.kind,
-                "reason": entry.reason,
-            },
+        event = JobQueued(**job.facts())
+        envelope = self._envelope(event)
+        row = _New(
+            lock=lock_of(job.owner_id),
+            job=job.id,
+            owner=job.owner_id,
+            type=job.type,
+            video=job.video_id,
+            language=job.language,
+            request=job.request,
+            price=job.price,
+            same_as=same_as,
+            priority=job.priority,
+            start=job.run_after,
+            due=job.run_after <= job.created_at,
+            retry_of=job.retry_of,
+            now=job.created_at,
+            expires=job.run_after + hold_lasts,
+            entry=uuid7(),
+            kind=entry.kind,
+            reason=entry.reason,
+            event=envelope.id,
+            envelope=msgspec.Raw(encode(envelope)),
         )
-        return row is not None
+        return await self._submit((row, event, envelope)) is not None
 
     async def succeed(self, job: Job, shown: str | None, spent: int) -> Job | None:
         """Write the result of a claimed job and spend so much of its hold; the job as it ended, or
@@ -128,33 +130,46 @@ class AtOnce:
             spent=spent,
             revision=job.revision + 1,
         )
-        row = await self._do(
-            _SUCCEED,
-            JobSucceeded(**ended.facts()),
-            {
-                "job": job.id,
-                "owner": job.owner_id,
-                "fence": job.fence,
-                "revision": job.revision,
-                "price": job.price,
-                "made": shown,
-                "spent": spent,
-                "back": entry.amount,
-                "kind": entry.kind,
-                "reason": entry.reason,
-            },
+        event = JobSucceeded(**ended.facts())
+        envelope = self._envelope(event)
+        row = _Ended(
+            job=job.id,
+            owner=job.owner_id,
+            fence=job.fence,
+            revision=job.revision,
+            price=job.price,
+            made=shown,
+            spent=spent,
+            back=entry.amount,
+            entry=uuid7(),
+            kind=entry.kind,
+            reason=entry.reason,
+            event=envelope.id,
+            envelope=msgspec.Raw(encode(envelope)),
         )
-        return row and msgspec.structs.replace(ended, finished_at=row.finished_at)
+        done = await self._succeed((row, event, envelope))
+        return done and msgspec.structs.replace(ended, finished_at=done.at)
 
-    async def _do(self, statement: Any, event: JobQueued | JobSucceeded, values: Any) -> Any:
-        outbox = self._database.outbox
-        envelopes = outbox.envelopes([event])
+    def _envelope(self, event: JobQueued | JobSucceeded) -> Envelope:
+        """It is of the request that asks, whoever sends the statement."""
+        return self._database.outbox.envelopes([event])[0]
+
+    async def _do(self, statement: TextClause, asked: Sequence[_Asked]) -> list[Any]:
+        """The row of each that was done. A fault of one refuses all: each is then tried alone."""
+        rows = msgspec.json.encode([row for row, _, _ in asked]).decode()
+        reserved = self._database.outbox.reserved_seconds
         try:
-            row = await self._database.hot.one(
-                statement, {**values, **outbox.rows(envelopes), "entry": uuid7()}
-            )
+            found = await self._database.hot.all(statement, {"asked": rows, "reserved": reserved})
         except asyncpg.IntegrityConstraintViolationError:
-            return None
-        if row is not None:
-            self._database.announced([event], envelopes)
-        return row
+            if len(asked) == 1:
+                return [None]
+            return [(await self._do(statement, [one]))[0] for one in asked]
+        done = {row.id: row for row in found}
+        told = [one for one in asked if one[0].job in done]
+        if told:
+            self._database.announced([event for _, event, _ in told], [one for _, _, one in told])
+        return [done.get(row.job) for row, _, _ in asked]
+
+
+def _owner_of(asked: _Asked) -> UUID:
+    return asked[0].owner

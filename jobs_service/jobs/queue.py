@@ -6,9 +6,10 @@ back, claimed by another), nothing is written and the worker learns that it lost
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, func, not_, select, text, update
+from sqlalchemy import ColumnElement, TextClause, bindparam, func, not_, select, text, update
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from jobs_service.jobs.domain import Job, JobStatus
@@ -17,13 +18,13 @@ from jobs_service.tables import holds, jobs
 from shared.db.executor import Executor
 
 # Fair between users: whoever has fewest jobs running comes first, and of those whoever was served
-# longest ago; then the first of their jobs. A lane that another claim has locked is left out by
-# `_CLAIM`, so that claims do not wait for each other, and waited for by `_CLAIM_PATIENTLY`.
+# longest ago; of each the first of their jobs. A lane that another claim has locked is left out, so
+# that claims do not wait for each other; `_CLAIM_PATIENTLY` waits, and therefore takes one alone.
 _CLAIM_TEXT = """
 WITH lane AS (
     SELECT owner_id FROM lanes
     WHERE waiting > 0 AND running < :per_user
-    ORDER BY running, turn LIMIT 1
+    ORDER BY running, turn LIMIT {room}
     FOR UPDATE {skip_locked}
 ), candidate AS (
     SELECT first.id FROM lane
@@ -43,8 +44,14 @@ WHERE jobs.id = candidate.id
 RETURNING {columns}
 """
 _COLUMN_NAMES = ", ".join(f"jobs.{column.name}" for column in COLUMNS)
-_CLAIM = text(_CLAIM_TEXT.format(skip_locked="SKIP LOCKED", columns=_COLUMN_NAMES))
-_CLAIM_PATIENTLY = text(_CLAIM_TEXT.format(skip_locked="", columns=_COLUMN_NAMES))
+_CLAIM_PATIENTLY = text(_CLAIM_TEXT.format(skip_locked="", columns=_COLUMN_NAMES, room=1))
+
+
+@cache
+def _claim(room: int) -> TextClause:
+    """Of a constant number, with which PostgreSQL plans once; there are as many as a worker does
+    jobs at a time."""
+    return text(_CLAIM_TEXT.format(skip_locked="SKIP LOCKED", columns=_COLUMN_NAMES, room=room))
 
 
 def _in_seconds(name: str) -> ColumnElement[datetime]:
@@ -149,16 +156,16 @@ class Queue:
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
 
-    async def claim(self, worker: str, lease: float, per_user: int) -> Job | None:
-        """Take the next job for `lease` seconds; None when nothing may run.
+    async def claim(self, worker: str, lease: float, per_user: int, room: int) -> Sequence[Job]:
+        """Take the next jobs, up to `room`, for `lease` seconds; none when nothing may run.
 
         A user's jobs are counted under the lock of their lane, so that the limit of running jobs
         per user is exact.
         """
         params = {"worker": worker, "lease": lease, "per_user": per_user}
-        row = await self._executor.one(_CLAIM, params)
-        row = row or await self._executor.one(_CLAIM_PATIENTLY, params)
-        return job_of(row) if row else None
+        rows = await self._executor.all(_claim(room), params)
+        rows = rows or await self._executor.all(_CLAIM_PATIENTLY, params)
+        return [job_of(row) for row in rows]
 
     async def promote(self) -> int:
         """Let those be claimed whose time has come; how many."""

@@ -29,7 +29,6 @@ LATEST_START = timedelta(days=30)
 _AGAIN = (JobStatus.FAILED, JobStatus.CANCELLED)
 
 
-@dataclass(frozen=True, slots=True)
 class SubmitJob:
     """Queue a job and hold its price.
 
@@ -37,9 +36,11 @@ class SubmitJob:
     same job while one is under way is that job: nobody pays twice for it.
     """
 
-    database: Database
-    kinds: Kinds
-    clock: Clock
+    def __init__(self, database: Database, kinds: Kinds, clock: Clock) -> None:
+        self.kinds = kinds
+        self._database = database
+        self._clock = clock
+        self._at_once = AtOnce(database)
 
     async def __call__(
         self, owner: UserId, request: JobOptions, key: str | None, retry_of: UUID | None = None
@@ -50,17 +51,18 @@ class SubmitJob:
         job of its kind.
         """
         once = Once(owner, key, request, Job)
-        if known := await once.answered(self.database):
+        if known := await once.answered(self._database):
             return known
         self._require_near(request)
         order = await self.kinds[type(request)].order(owner, request)
         job = self._new(owner, request, order, retry_of)
-        return await with_account(self.database, owner, lambda: self._submit(job, order, once))
+        return await with_account(self._database, owner, lambda: self._submit(job, order, once))
 
     async def _submit(self, job: Job, order: Order, once: Once[Job]) -> Job:
-        if once.key is None and order.price and await self._at_once(job, order):
+        usual = once.key is None and order.price
+        if usual and await self._at_once.submit(job, order.same_as, HOLD_LIFETIME):
             return job
-        async with self.database.transaction() as tx:
+        async with self._database.transaction() as tx:
             owner = await Aliases(tx).owner(job.owner_id)
             once = dataclasses.replace(once, owner=owner)
             if known := await once.begin(tx):
@@ -69,17 +71,14 @@ class SubmitJob:
             await once.end(tx, job)
         return job
 
-    async def _at_once(self, job: Job, order: Order) -> bool:
-        return await AtOnce(self.database).submit(job, order.same_as, HOLD_LIFETIME)
-
     def _require_near(self, request: JobOptions) -> None:
-        latest = self.clock.now() + LATEST_START
+        latest = self._clock.now() + LATEST_START
         if request.run_at is not None and request.run_at > latest:
             fault = f"must be within {LATEST_START.days} days; it is {request.run_at.isoformat()}"
             raise Invalid(errors=(FieldError("run_at", fault),))
 
     def _new(self, owner: UserId, request: JobOptions, order: Order, retry_of: UUID | None) -> Job:
-        now = self.clock.now()
+        now = self._clock.now()
         return Job(
             id=uuid7(),
             owner_id=owner,

@@ -1,9 +1,10 @@
 """The copies of videos."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import ARRAY, Uuid, bindparam, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from jobs_service.tables import videos
@@ -24,8 +25,13 @@ _SAVE = _new.on_conflict_do_update(
     where=videos.c.revision < _new.excluded.revision,
 )
 _FIELDS = KnownVideo.__struct_fields__
-_FIND = select(*(videos.c[name] for name in _FIELDS)).where(
-    videos.c.id == bindparam("video"), videos.c.owner_id == bindparam("owner")
+_asked = (
+    func.unnest(bindparam("owners", type_=ARRAY(Uuid)), bindparam("videos", type_=ARRAY(Uuid)))
+    .table_valued("owner", "video", with_ordinality="place", name="asked")
+    .render_derived()
+)
+_FIND = select(_asked.c.place, *(videos.c[name] for name in _FIELDS)).join_from(
+    _asked, videos, (videos.c.id == _asked.c.video) & (videos.c.owner_id == _asked.c.owner)
 )
 _MOVE = (
     update(videos)
@@ -45,10 +51,12 @@ class Videos:
         """Remember the newest state: older news than what is known is dropped."""
         await self._executor.run(_SAVE, msgspec.structs.asdict(video))
 
-    async def find(self, owner: UserId, video_id: UUID) -> KnownVideo | None:
-        """The copy of a video of this owner."""
-        row = await self._executor.one(_FIND, {"video": video_id, "owner": owner})
-        return KnownVideo(**dict(zip(_FIELDS, row, strict=True))) if row else None
+    async def find_each(self, asked: Sequence[tuple[UserId, UUID]]) -> list[KnownVideo | None]:
+        """The copy of each, by owner and id, where there is one."""
+        params = {"owners": [owner for owner, _ in asked], "videos": [video for _, video in asked]}
+        rows = await self._executor.all(_FIND, params)
+        found = {row[0]: KnownVideo(**dict(zip(_FIELDS, row[1:], strict=True))) for row in rows}
+        return [found.get(place) for place, _ in enumerate(asked, start=1)]
 
     async def move(self, owner: UserId, new_owner: UserId) -> None:
         """Give the copies of all videos of `owner` to another."""

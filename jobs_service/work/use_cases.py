@@ -1,5 +1,6 @@
 """The transactions of a worker and of the sweeper."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -33,23 +34,29 @@ class ClaimJob:
 
     async def __call__(self) -> Job | None:
         """The claimed job, or None when nothing may run now."""
-        return await Queue(self.database.hot).claim(self.worker, self.lease, self.per_user)
+        claimed = await self.several(1)
+        return claimed[0] if claimed else None
+
+    async def several(self, room: int) -> Sequence[Job]:
+        """Up to `room` jobs, each of another user; none when nothing may run now."""
+        return await Queue(self.database.hot).claim(self.worker, self.lease, self.per_user, room)
 
 
-@dataclass(frozen=True, slots=True)
 class FinishJob:
     """Write a result and spend what was held for it, or a part of that."""
 
-    database: Database
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._at_once = AtOnce(database)
 
     async def __call__(self, job: Job, result: Result) -> Job:
         """The job that succeeded; raises JobLost."""
         shown = None if result.shown is None else msgspec.json.encode(result.shown).decode()
         spent = job.price if result.spent is None else min(result.spent, job.price)
         usual = job.price and result.store is None
-        if usual and (ended := await AtOnce(self.database).succeed(job, shown, spent)):
+        if usual and (ended := await self._at_once.succeed(job, shown, spent)):
             return ended
-        async with self.database.transaction() as tx:
+        async with self._database.transaction() as tx:
             finished = await Queue(tx).succeed(job, shown, spent)
             if finished is None:
                 raise JobLost

@@ -1,7 +1,7 @@
 """The worker: claims jobs, keeps their leases while they run, and writes how they ended."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -93,21 +93,22 @@ class Worker:
             ready()
             while True:
                 self._wake.clear()
-                while self._is_free and await self._take_up(group):
+                while self._room > 0 and await self._take_up(group):
                     pass
                 if not await happens_within(POLL_SECONDS, self._wake) and self._helping:
                     self._helping.look()
 
     @property
-    def _is_free(self) -> bool:
+    def _room(self) -> int:
         helping = self._helping.under_way if self._helping else 0
-        return len(self._leases.attempts) + helping < self._limits.concurrency
+        return self._limits.concurrency - len(self._leases.attempts) - helping
 
     async def _take_up(self, group: asyncio.TaskGroup) -> bool:
-        """Begin a job or else, since jobs come first, a part; whether there was one."""
-        if job := await self._next():
-            group.create_task(self._work(self._leases.begin(job)), name=f"job {job.id}")
-            group.create_task(self._reports.started(job))
+        """Begin jobs or else, since jobs come first, a part; whether there was something."""
+        if jobs := await self._next():
+            for job in jobs:
+                group.create_task(self._work(self._leases.begin(job)), name=f"job {job.id}")
+                group.create_task(self._reports.started(job))
             return True
         if self._helping and (part := await self._helping.claim()):
             group.create_task(self._help(self._helping, part), name=f"part of {part.job_id}")
@@ -120,12 +121,12 @@ class Worker:
         finally:
             self.wake()
 
-    async def _next(self) -> Job | None:
+    async def _next(self) -> Sequence[Job]:
         try:
-            return await self._claim()
+            return await self._claim.several(self._room)
         except DatabaseAway:
             log.warning("claim_failed")
-            return None
+            return ()
 
     async def _work(self, attempt: Attempt) -> None:
         job = attempt.job

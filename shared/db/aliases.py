@@ -102,11 +102,11 @@ _SHARE = select(func.pg_advisory_xact_lock_shared(_KEY))
 _LOCK = select(func.pg_advisory_xact_lock(_KEY))
 IS_FREE = """
     pg_try_advisory_xact_lock_shared(
-        hashtextextended(current_schema() || CAST(:lock AS text), 0)
+        hashtextextended(current_schema() || {lock}, 0)
     )
 """
-"""The lock of `Aliases.owner` in a statement of one's own, if nobody has it alone; `lock` is that
-of `lock_of`."""
+"""The lock of `Aliases.owner` in a statement of one's own, if nobody has it alone; `lock` is where
+it has the name that `lock_of` gives."""
 _IS_ERASED = exists().where(_erased.c.hash == bindparam("owner_hash"))
 _FIND = select(
     select(_aliases.c.stands_for)

@@ -18,6 +18,14 @@ from shared.db.away import CANNOT_CONNECT, MAY_BE_LOST, DatabaseAway, is_lost
 from shared.db.executor import Parameters
 
 _WAIT_SECONDS = 10.0
+_PLANS = {
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+}
+"""A hot statement finds its rows by their keys. It is planned once, perhaps while its tables are
+almost empty: the plan must be that for full ones."""
 _Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 
@@ -64,7 +72,12 @@ class Hot:
         self, url: URL, dialect: Dialect, connect_args: Mapping[str, Any], size: int
     ) -> None:
         self._dialect = dialect
-        self._connect_args = {**dialect.create_connect_args(url)[1], **connect_args}
+        settings = {**connect_args["server_settings"], **_PLANS}
+        self._connect_args = {
+            **dialect.create_connect_args(url)[1],
+            **connect_args,
+            "server_settings": settings,
+        }
         self._compiled: dict[Executable, _Compiled] = {}
         self._room = size
         self._idle: list[_Connection] = []

@@ -23,12 +23,11 @@ _ADD = insert(outbox_table(MetaData())).from_select(
         func.now() + func.make_interval(0, 0, 0, 0, 0, 0, bindparam("reserved")),
     ),
 )
-ADD_FOR_EACH = """
+ADD_EACH = """
     INSERT INTO outbox (id, envelope, due_at)
-    SELECT event.id, event.envelope, now() + make_interval(secs => :reserved)
-    FROM {of}, unnest(CAST(:ids AS uuid[]), CAST(:envelopes AS text[])) AS event (id, envelope)
+    SELECT {of}.event, {of}.envelope, now() + make_interval(secs => :reserved)
 """
-"""The same within a statement that does more, if its part `of` has done something."""
+"""The same within a statement that does more, for each row of its part `of`."""
 
 Publish = Callable[[Sequence[Envelope]], None]
 
@@ -45,14 +44,18 @@ class Outbox:
     def __init__(self, source: str) -> None:
         self._envelopes = Envelopes(source)
 
+    @property
+    def reserved_seconds(self) -> float:
+        """How long a row that is added now is left to this process."""
+        return _RESERVED_SECONDS if self.publish else 0.0
+
     def envelopes(self, events: Sequence[IntegrationEvent]) -> list[Envelope]:
         """What will travel."""
         return [self._envelopes.of(event) for event in events]
 
     def rows(self, envelopes: Sequence[Envelope]) -> dict[str, Any]:
         """The rows of these, as parameters of a statement."""
-        reserved = _RESERVED_SECONDS if self.publish else 0.0
-        return _rows([envelope.id for envelope in envelopes], envelopes, reserved)
+        return _rows([envelope.id for envelope in envelopes], envelopes, self.reserved_seconds)
 
     async def add(self, tx: Executor, envelopes: Sequence[Envelope]) -> None:
         """Insert all with one statement."""

@@ -18,7 +18,7 @@ from jobs_service.credits.granting import NewGrant, grant_credits
 from jobs_service.credits.repository import Credits
 from jobs_service.guests.use_cases import AdoptGuest
 from jobs_service.idempotency.domain import KeyReused, RequestInProgress
-from jobs_service.jobs.domain import JobFinished, JobNotFound
+from jobs_service.jobs.domain import Job, JobFinished, JobNotFound
 from jobs_service.jobs.use_cases import CancelJob
 from jobs_service.people.use_cases import EraseOwner
 from jobs_service.videos.domain import VideoNotFound
@@ -71,6 +71,7 @@ class Crowd:
         self._videos: dict[UserId, list[UUID]] = {}
         self._claim = ClaimJob(database, "worker", 0.4, 5)
         self._submit = submitting(database, patience=0)
+        self._finish = FinishJob(database)
         self._often = [
             *[self.order] * 12, *[self.work] * 10, *[self.cancel] * 5, *[self.sweep] * 4,
             *[self.give] * 2, self.expire,
@@ -106,15 +107,16 @@ class Crowd:
             await CancelJob(self._database)(UserId(row.owner_id), row.id)
 
     async def work(self) -> None:
-        """End a job, perhaps after its lease, and perhaps in two ways at the same time."""
-        job = await self._claim()
-        if job is None:
-            return
+        """Take up a few jobs, and end them."""
+        jobs = await self._claim.several(self._dice.randint(1, 4))
+        await asyncio.gather(*map(self._end, jobs))
+
+    async def _end(self, job: Job) -> None:
+        """Perhaps after its lease, and perhaps in two ways at the same time."""
         await asyncio.sleep(self._dice.choice([0, 0, 0.02, 0.5]))
-        finish = FinishJob(self._database)
         ends: list[Callable[[], Awaitable[object]]] = [
-            lambda: finish(job, Result(spent=0)),
-            lambda: finish(job, Result()),
+            lambda: self._finish(job, Result(spent=0)),
+            lambda: self._finish(job, Result()),
             lambda: FailJob(self._database)(job, "failed", "It failed."),
             lambda: HandBackJob(self._database)(job, counted=True),
         ]

@@ -211,7 +211,7 @@ async def test_a_video_that_gets_ready_late_is_the_users(service: Service) -> No
     guest, user, video = await service.guest(), await service.user(), uuid7()
     await service.adopt(guest, user)
     await service.hears(VideoReady(video, guest, 30.0, True, SystemClock().now(), 3))
-    known = await Videos(service.database).find(user, video)
+    (known,) = await Videos(service.database).find_each([(user, video)])
     assert known is not None
     assert known.available
     await service.hears(VideoDeleted(video, guest, 4))

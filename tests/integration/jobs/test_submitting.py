@@ -210,7 +210,7 @@ async def test_older_news_of_a_video_changes_nothing(database: Database, setting
     video = KnownVideo(uuid7(), owner, 30, True, False, 2)
     await Videos(database).save(video)
     await Videos(database).save(KnownVideo(video.id, owner, 30, True, True, 1))
-    assert await Videos(database).find(owner, video.id) == video
+    assert await Videos(database).find_each([(owner, video.id)]) == [video]
 
 
 async def test_cancelling_gives_the_credits_back_once(
@@ -247,8 +247,7 @@ async def test_a_finished_job_cannot_be_cancelled(
 
 async def claim(database: Database) -> Job:
     async with database.transaction() as tx:
-        job = await Queue(tx).claim("worker", 10, 10)
-    assert job is not None
+        (job,) = await Queue(tx).claim("worker", 10, 10, 1)
     return job
 
 

@@ -1,0 +1,103 @@
+"""The statements of `at_once.py`, each for the rows of a JSON array, `asked`.
+
+Locks are taken in the order of all transactions here, lest two wait for each other: jobs first, of
+which those that somebody else has are left out; then accounts, and then lanes, by their owners.
+"""
+
+from sqlalchemy import text
+
+from shared.db.aliases import IS_FREE
+from shared.messaging.outbox import ADD_EACH
+
+# The lock of the owner is that of `Aliases.owner`, if nobody else has it: who makes a guest a user
+# empties the guest's account, so that an account that can pay is its owner's own. An account that
+# cannot pay any more leaves the entry without its balance, and PostgreSQL refuses the whole.
+SUBMIT = text(
+    """
+    WITH asked AS MATERIALIZED (
+        SELECT * FROM json_to_recordset(CAST(:asked AS json)) AS asked (
+            lock text, job uuid, owner uuid, type text, video uuid, language text, request text,
+            price bigint, same_as text, priority int, start timestamptz, due boolean,
+            retry_of uuid, now timestamptz, expires timestamptz, entry uuid, kind text,
+            reason text, event uuid, envelope json
+        )
+    ), free AS MATERIALIZED (
+        SELECT * FROM asked WHERE {is_free}
+    ), payer AS MATERIALIZED (
+        SELECT accounts.owner_id FROM free JOIN accounts ON accounts.owner_id = free.owner
+        WHERE accounts.balance >= free.price AND accounts.expiring = 0
+        ORDER BY accounts.owner_id FOR NO KEY UPDATE OF accounts
+    ), new AS MATERIALIZED (
+        SELECT free.* FROM free JOIN payer ON payer.owner_id = free.owner
+    ), job AS (
+        INSERT INTO jobs (id, owner_id, type, video_id, language, request, price, same_as,
+                          priority, run_after, due, retry_of, status, created_at)
+        SELECT job, owner, type, video, language, request, price, same_as,
+               priority, start, due, retry_of, 'queued', now
+        FROM new ORDER BY owner
+        RETURNING id
+    ), account AS (
+        UPDATE accounts SET balance = balance - new.price, held = held + new.price
+        FROM job JOIN new ON new.job = job.id
+        WHERE accounts.owner_id = new.owner AND balance >= new.price AND expiring = 0
+        RETURNING accounts.owner_id, balance
+    ), entry AS (
+        INSERT INTO entries (id, owner_id, kind, amount, held, balance_after, reason, job_id)
+        SELECT new.entry, new.owner, new.kind, - new.price, new.price, account.balance, new.reason,
+               job.id
+        FROM job JOIN new ON new.job = job.id LEFT JOIN account ON account.owner_id = new.owner
+    ), hold AS (
+        INSERT INTO holds (job_id, owner_id, amount, expires_at)
+        SELECT job.id, new.owner, new.price, new.expires FROM job JOIN new ON new.job = job.id
+    ), news AS ({news} FROM job JOIN new ON new.job = job.id)
+    SELECT id FROM job
+    """.format(  # noqa: S608 - of constants
+        is_free=IS_FREE.format(lock="asked.lock"), news=ADD_EACH.format(of="new")
+    )
+)
+SUCCEED = text(
+    """
+    WITH asked AS MATERIALIZED (
+        SELECT * FROM json_to_recordset(CAST(:asked AS json)) AS asked (
+            job uuid, owner uuid, fence int, revision int, price bigint, made text, spent bigint,
+            back bigint, entry uuid, kind text, reason text, event uuid, envelope json
+        )
+    ), mine AS MATERIALIZED (
+        SELECT asked.* FROM asked
+        JOIN jobs ON jobs.id = asked.job AND jobs.fence = asked.fence AND jobs.status = 'running'
+            AND jobs.revision = asked.revision AND jobs.owner_id = asked.owner
+        JOIN holds ON holds.job_id = asked.job AND holds.state = 'open' AND holds.expiring = 0
+            AND holds.amount = asked.price
+        FOR NO KEY UPDATE OF jobs SKIP LOCKED
+    ), payer AS MATERIALIZED (
+        SELECT accounts.owner_id FROM mine JOIN accounts ON accounts.owner_id = mine.owner
+        ORDER BY accounts.owner_id FOR NO KEY UPDATE OF accounts
+    ), lane AS MATERIALIZED (
+        SELECT lanes.owner_id FROM payer JOIN lanes ON lanes.owner_id = payer.owner_id
+        ORDER BY lanes.owner_id FOR NO KEY UPDATE OF lanes
+    ), job AS (
+        UPDATE jobs SET
+            status = 'succeeded', progress = 1, result = mine.made, spent = mine.spent,
+            finished_at = now(), error_code = NULL, error_detail = NULL, lease_until = NULL,
+            worker = NULL, revision = jobs.revision + 1
+        FROM mine
+        WHERE jobs.id = mine.job AND (SELECT count(*) FROM lane) >= 0
+        RETURNING jobs.id, finished_at AS at
+    ), hold AS (
+        UPDATE holds SET state = 'captured' FROM job
+        WHERE job_id = job.id AND state = 'open' AND expiring = 0
+        RETURNING job_id
+    ), account AS (
+        UPDATE accounts SET balance = balance + mine.back, held = held - mine.price
+        FROM hold JOIN mine ON mine.job = hold.job_id
+        WHERE accounts.owner_id = mine.owner
+        RETURNING accounts.owner_id, balance
+    ), entry AS (
+        INSERT INTO entries (id, owner_id, kind, amount, held, balance_after, reason, job_id)
+        SELECT mine.entry, mine.owner, mine.kind, mine.back, - mine.price, account.balance,
+               mine.reason, job.id
+        FROM job JOIN mine ON mine.job = job.id LEFT JOIN account ON account.owner_id = mine.owner
+    ), news AS ({news} FROM job JOIN mine ON mine.job = job.id)
+    SELECT id, at FROM job
+    """.format(news=ADD_EACH.format(of="mine"))  # noqa: S608 - of constants
+)
