@@ -29,7 +29,7 @@ from jobs_service.credits.schemas import (
     TransactionsQuery,
     TransactionView,
 )
-from jobs_service.credits.statement import MEDIA_TYPE, statement
+from jobs_service.credits.statement import EXAMPLE_STATEMENT, MEDIA_TYPE, statement
 from jobs_service.idempotency.domain import KeyReused, RequestInProgress
 from jobs_service.idempotency.header import IdempotencyKey
 from shared.db.database import Database
@@ -89,6 +89,7 @@ class CreditEndpoints:
         "that would be formulas begin with an apostrophe.",
         tag="credits",
         answers=(MEDIA_TYPE,),
+        text_examples={MEDIA_TYPE: EXAMPLE_STATEMENT},
         scope="credits:read",
     )
     async def statement(self, query: StatementQuery, caller: Principal) -> Response:

@@ -47,3 +47,18 @@ def _lines(rows: Sequence[Sequence[Any]]) -> str:
     written = io.StringIO()
     csv.writer(written, lineterminator="\r\n").writerows(rows)
     return written.getvalue()
+
+
+EXAMPLE_STATEMENT = _lines(
+    [
+        _COLUMNS,
+        (
+            "2026-05-04T09:12:30.512+00:00", "grant", 60, 0, 60, "welcome", None, None,
+            "0196a1b2-c3d4-7000-8000-0000000000aa",
+        ),
+        (
+            "2026-05-04T09:14:02.101+00:00", "hold", -3, 3, 57, "job submitted",
+            "0196a1b2-c3d4-7000-8000-0000000000bb", None, "0196a1b2-c3d4-7000-8000-0000000000cc",
+        ),
+    ]
+)  # fmt: skip

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Literal
 
 from jobs_service.burn_in.domain import CaptionsNotDrawable, NothingToBurnIn
 from jobs_service.burn_in.schemas import EXAMPLE_BURN_IN, BurnInRequest
@@ -23,6 +24,7 @@ from jobs_service.videos.domain import VideoHasNoPicture, VideoHasNoSound, Video
 from shared.errors import Invalid
 
 JobRequest = CaptionsRequest | TextRequest | TranslationRequest | BurnInRequest
+JobType = Literal["captions", "text", "translation", "burn_in"]
 
 EXAMPLES: Mapping[str, JobOptions] = MappingProxyType(
     {

@@ -8,6 +8,7 @@ import msgspec
 
 from jobs_service.captions.schemas import EXAMPLE_CAPTIONS
 from jobs_service.jobs.domain import Job, JobStatus
+from jobs_service.jobs.requests import JobType
 from jobs_service.jobs.waiting import Wait
 from shared.http.paging import PageQuery
 
@@ -16,7 +17,7 @@ class JobsQuery(PageQuery, frozen=True):
     """A page of jobs, of all or of some."""
 
     status: JobStatus | None = None
-    type: str | None = None
+    type: JobType | None = None
     video_id: UUID | None = None
 
     def which(self) -> dict[str, Any]:

@@ -4,6 +4,7 @@ The quick way is msgspec's, which stops at the first mistake; only when it fails
 converted again field by field, to collect them all.
 """
 
+import re
 import types
 from collections.abc import Mapping
 from typing import Any, TypeVar, get_args
@@ -14,6 +15,15 @@ import msgspec.inspect
 from shared.errors import FieldError, Invalid, Malformed
 
 T = TypeVar("T")
+_QUOTED = re.compile("`([^`]*)`")
+_WORDS: Mapping[str, str] = {
+    "str": "a text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "array": "an array",
+    "object": "an object",
+}
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """No JSON, not UTF-8, or nested too deeply."""
 
@@ -55,7 +65,7 @@ def convert_string(value: str, wanted: Any, field: str) -> Any:
         return msgspec.convert(value, wanted, strict=False)
     except msgspec.ValidationError as error:
         choice = _choice(wanted)
-        expected = f"must be {choice}" if choice else _sentence(error)
+        expected = f"must be {choice}" if choice else _sentence(error).removesuffix(", not a text")
         raise Invalid(errors=(FieldError(field, f"{expected}; it is {value!r}"),)) from None
 
 
@@ -147,5 +157,12 @@ def _path_in(error: msgspec.ValidationError) -> str:
 
 
 def _sentence(error: msgspec.ValidationError) -> str:
-    message = str(error).partition(" - at `$")[0].replace("`", "")
+    """What msgspec says, in words that are not Python's: `must be a number or null, not a text`."""
+    message = str(error).partition(" - at `$")[0]
+    message = message.replace("Expected ", "must be ").replace(", got ", ", not ")
+    message = _QUOTED.sub(_in_words, message)
     return message[:1].lower() + message[1:]
+
+
+def _in_words(quoted: re.Match[str]) -> str:
+    return " or ".join(_WORDS.get(one, one) for one in quoted[1].split(" | "))
