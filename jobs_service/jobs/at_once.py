@@ -156,10 +156,12 @@ class AtOnce:
 
     async def _do(self, statement: TextClause, asked: Sequence[_Asked]) -> list[Any]:
         """The row of each that was done. A fault of one refuses all: each is then tried alone."""
-        rows = msgspec.json.encode([row for row, _, _ in asked]).decode()
+        rows = sorted((row for row, _, _ in asked), key=lambda row: row.owner)
         reserved = self._database.outbox.reserved_seconds
         try:
-            found = await self._database.hot.all(statement, {"asked": rows, "reserved": reserved})
+            found = await self._database.hot.all(
+                statement, {"asked": msgspec.json.encode(rows).decode(), "reserved": reserved}
+            )
         except asyncpg.IntegrityConstraintViolationError:
             if len(asked) == 1:
                 return [None]

@@ -1,7 +1,8 @@
 """The statements of `at_once.py`, each for the rows of a JSON array, `asked`.
 
-Locks are taken in the order of all transactions here, lest two wait for each other: jobs first, of
-which those that somebody else has are left out; then accounts, and then lanes, by their owners.
+`asked` is ordered by owner, and locks are taken in the order of all transactions here, lest two
+wait for each other: jobs first, of which those that somebody else has are left out; then accounts,
+and then lanes, by their owners.
 """
 
 from sqlalchemy import text
@@ -23,18 +24,18 @@ SUBMIT = text(
         )
     ), free AS MATERIALIZED (
         SELECT * FROM asked WHERE {is_free}
-    ), payer AS MATERIALIZED (
-        SELECT accounts.owner_id FROM free JOIN accounts ON accounts.owner_id = free.owner
-        WHERE accounts.balance >= free.price AND accounts.expiring = 0
-        ORDER BY accounts.owner_id FOR NO KEY UPDATE OF accounts
     ), new AS MATERIALIZED (
-        SELECT free.* FROM free JOIN payer ON payer.owner_id = free.owner
+        SELECT free.* FROM free CROSS JOIN LATERAL (
+            SELECT FROM accounts
+            WHERE owner_id = free.owner AND balance >= free.price AND expiring = 0
+            FOR NO KEY UPDATE
+        ) account
     ), job AS (
         INSERT INTO jobs (id, owner_id, type, video_id, language, request, price, same_as,
                           priority, run_after, due, retry_of, status, created_at)
         SELECT job, owner, type, video, language, request, price, same_as,
                priority, start, due, retry_of, 'queued', now
-        FROM new ORDER BY owner
+        FROM new
         RETURNING id
     ), account AS (
         UPDATE accounts SET balance = balance - new.price, held = held + new.price
@@ -63,25 +64,29 @@ SUCCEED = text(
             back bigint, entry uuid, kind text, reason text, event uuid, envelope json
         )
     ), mine AS MATERIALIZED (
-        SELECT asked.* FROM asked
-        JOIN jobs ON jobs.id = asked.job AND jobs.fence = asked.fence AND jobs.status = 'running'
-            AND jobs.revision = asked.revision AND jobs.owner_id = asked.owner
-        JOIN holds ON holds.job_id = asked.job AND holds.state = 'open' AND holds.expiring = 0
-            AND holds.amount = asked.price
-        FOR NO KEY UPDATE OF jobs SKIP LOCKED
-    ), payer AS MATERIALIZED (
-        SELECT accounts.owner_id FROM mine JOIN accounts ON accounts.owner_id = mine.owner
-        ORDER BY accounts.owner_id FOR NO KEY UPDATE OF accounts
-    ), lane AS MATERIALIZED (
-        SELECT lanes.owner_id FROM payer JOIN lanes ON lanes.owner_id = payer.owner_id
-        ORDER BY lanes.owner_id FOR NO KEY UPDATE OF lanes
+        SELECT asked.* FROM asked CROSS JOIN LATERAL (
+            SELECT FROM jobs
+            WHERE id = asked.job AND owner_id = asked.owner AND fence = asked.fence
+                AND status = 'running' AND revision = asked.revision
+            FOR NO KEY UPDATE SKIP LOCKED
+        ) job
+        WHERE (SELECT state = 'open' AND expiring = 0 AND amount = asked.price
+               FROM holds WHERE job_id = asked.job)
+    ), account_lock AS MATERIALIZED (
+        SELECT account.owner_id FROM mine CROSS JOIN LATERAL (
+            SELECT owner_id FROM accounts WHERE owner_id = mine.owner FOR NO KEY UPDATE
+        ) account
+    ), lane_lock AS MATERIALIZED (
+        SELECT FROM account_lock CROSS JOIN LATERAL (
+            SELECT FROM lanes WHERE owner_id = account_lock.owner_id FOR NO KEY UPDATE
+        ) lane
     ), job AS (
         UPDATE jobs SET
             status = 'succeeded', progress = 1, result = mine.made, spent = mine.spent,
             finished_at = now(), error_code = NULL, error_detail = NULL, lease_until = NULL,
             worker = NULL, revision = jobs.revision + 1
         FROM mine
-        WHERE jobs.id = mine.job AND (SELECT count(*) FROM lane) >= 0
+        WHERE jobs.id = mine.job AND (SELECT count(*) FROM lane_lock) >= 0
         RETURNING jobs.id, finished_at AS at
     ), hold AS (
         UPDATE holds SET state = 'captured' FROM job

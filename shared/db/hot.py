@@ -7,7 +7,7 @@ own: no pool that asks first whether a connection is well, no cursor, no wrapped
 import asyncio
 from collections import deque
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import Any
 
 import asyncpg
 from sqlalchemy import JSON, Executable
@@ -23,10 +23,13 @@ _PLANS = {
     "enable_seqscan": "off",
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
+    "jit": "off",
 }
-"""A hot statement finds its rows by their keys. It is planned once, perhaps while its tables are
-almost empty: the plan must be that for full ones."""
-_Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+"""A hot statement finds its rows by their keys, and is not planned each time."""
+
+_PLANS_SERVE = 500
+"""Statements, on one connection; then plans are made anew. A table may have been almost empty
+before, and any way to a row as good as any other."""
 
 
 class _Row(asyncpg.Record):
@@ -37,6 +40,12 @@ class _Row(asyncpg.Record):
             return self[name]
         except KeyError:
             raise AttributeError(name) from None
+
+
+class _Connection(asyncpg.Connection):
+    """`served` is how many statements it has executed."""
+
+    served = 0
 
 
 class _Compiled:
@@ -126,6 +135,9 @@ class Hot:
         connection = await self._take()
         sound = False
         try:
+            connection.served += 1
+            if connection.served % _PLANS_SERVE == 0:
+                await connection.execute("DISCARD PLANS")
             answer = await getattr(connection, method)(text, *arguments)
             sound = True
         except asyncpg.InternalClientError as error:  # the server said good-bye in between
@@ -161,14 +173,16 @@ class Hot:
     async def _connect(self) -> _Connection:
         """In room that has been made for it; raises `DatabaseAway`."""
         try:
-            return await asyncpg.connect(**self._connect_args, record_class=_Row)
+            return await asyncpg.connect(
+                **self._connect_args, record_class=_Row, connection_class=_Connection
+            )
         except BaseException as error:
             self._pass_on(None)
             if isinstance(error, CANNOT_CONNECT):
                 raise DatabaseAway from error
             raise
 
-    async def _turn(self) -> "_Connection | None":
+    async def _turn(self) -> _Connection | None:
         """A connection, or None for room to make one, from whoever is done first."""
         turn: asyncio.Future[_Connection | None] = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
@@ -182,7 +196,7 @@ class Hot:
                 raise DatabaseAway("No connection became free.") from error
             raise
 
-    def _pass_on(self, connection: "_Connection | None") -> None:
+    def _pass_on(self, connection: _Connection | None) -> None:
         """Give a connection, or with None the room for one, to who has waited the longest."""
         while self._waiting:
             turn = self._waiting.popleft()

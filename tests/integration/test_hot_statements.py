@@ -114,3 +114,17 @@ async def test_a_server_that_is_not_there_is_away() -> None:
         with pytest.raises(DatabaseAway):
             await nowhere.hot.one(_ONE)
     await nowhere.close()
+
+
+async def test_plans_are_made_anew_from_time_to_time(database: Database) -> None:
+    await database.hot.one(_ONE)
+    said: list[str] = []
+    database.hot._idle[0].add_query_logger(lambda record: said.append(record.query))
+    for _ in range(1200):
+        await database.hot.one(_ONE)
+    assert said.count("DISCARD PLANS") == 2
+
+
+async def test_rows_are_found_by_their_keys_however_few_there_are(database: Database) -> None:
+    row = await database.hot.one(text("SELECT current_setting('enable_seqscan') AS scans"))
+    assert row.scans == "off"
