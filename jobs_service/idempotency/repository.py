@@ -48,7 +48,7 @@ class IdempotencyKeys:
 
     async def lock(self, owner: UserId, key: str) -> bool:
         """Take the lock of a key until the transaction ends; False when it is taken."""
-        row = await self._executor.one(_TRY, {"lock": f"{owner}:{key}"})
+        row = await self._executor.one(_TRY, {"lock": lock_of(owner, key)})
         return row is not None and bool(row.locked)
 
     async def find(self, owner: UserId, key: str) -> tuple[bytes, bytes] | None:
@@ -74,3 +74,8 @@ class IdempotencyKeys:
     async def forget_old(self) -> int:
         """Remove keys older than 24 hours; how many."""
         return await self._executor.run(_FORGET)
+
+
+def lock_of(owner: UserId, key: str) -> str:
+    """The name of the lock of a key."""
+    return f"{owner}:{key}"

@@ -7,13 +7,23 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from jobs_service.idempotency.domain import KeyReused, RequestInProgress
-from jobs_service.idempotency.repository import IdempotencyKeys
+from jobs_service.idempotency.repository import IdempotencyKeys, lock_of
 from shared.db.database import Transaction
 from shared.db.executor import Executor
 from shared.security.principal import UserId
 
 SECONDS_BETWEEN_CLEANINGS = 3600.0
 A = TypeVar("A", bound=msgspec.Struct)
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """What is remembered of a request, for a statement that does more, and takes the `lock` first:
+    the hash in hexadecimal, the answer as JSON."""
+
+    lock: str
+    key: str
+    request_hash: str
+    answer: msgspec.Raw
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +65,18 @@ class Once(Generic[A]):
         if self.key is not None:
             encoded = msgspec.json.encode(answer)
             await IdempotencyKeys(tx).add(self.owner, self.key, self._hash(), encoded)
+
+    def kept(self, answer: A) -> Kept | None:
+        """What `end` would remember. Who does not get the lock, or finds the key, undoes all:
+        `begin` tells why."""
+        if self.key is None:
+            return None
+        return Kept(
+            lock=lock_of(self.owner, self.key),
+            key=self.key,
+            request_hash=self._hash().hex(),
+            answer=msgspec.Raw(msgspec.json.encode(answer)),
+        )
 
     def _hash(self) -> bytes:
         return hashlib.sha256(msgspec.json.encode(self.request)).digest()

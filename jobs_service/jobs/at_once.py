@@ -1,10 +1,10 @@
 """The two ends of usual jobs: of all that are submitted, or succeed, at the same time, at once.
 
 `submit.py` and `work/use_cases.py` say in transactions what has to happen, whatever the case. Here
-is what they come to where nothing is unusual: credits that do not end, no key, and nothing to store
-beside the result. One statement, which commits by itself, does it for several jobs of different
-owners; a job of which anything is unusual, it leaves out. It may be sent twice, since ids and
-fencing tokens are in it.
+is what they come to where nothing is unusual: credits that do not end, a key that is new, and
+nothing to store beside the result. One statement, which commits by itself, does it for several jobs
+of different owners; a job of which anything is unusual, it leaves out. It may be sent twice, since
+ids and fencing tokens are in it.
 """
 
 from collections.abc import Sequence
@@ -19,6 +19,7 @@ from sqlalchemy import TextClause
 
 from jobs_service.credits.domain import Hold
 from jobs_service.events import JobQueued, JobSucceeded
+from jobs_service.idempotency.use_cases import Kept
 from jobs_service.jobs.at_once_sql import SUBMIT, SUCCEED
 from jobs_service.jobs.domain import Job, JobStatus
 from shared.db.aliases import lock_of
@@ -32,7 +33,7 @@ _MOST = 50
 
 
 class _New(msgspec.Struct, frozen=True, kw_only=True):
-    """A job as the statement that queues it takes it."""
+    """A job as the statement that queues it takes it; of its key, if it has one, what is kept."""
 
     lock: str
     job: UUID
@@ -49,6 +50,7 @@ class _New(msgspec.Struct, frozen=True, kw_only=True):
     retry_of: UUID | None
     now: datetime
     expires: datetime
+    kept: Kept | None
     entry: UUID
     kind: str
     reason: str
@@ -89,7 +91,9 @@ class AtOnce:
         self._submit = Together(partial(self._do, SUBMIT), most=_MOST, apart=_owner_of)
         self._succeed = Together(partial(self._do, SUCCEED), most=_MOST, apart=_owner_of)
 
-    async def submit(self, job: Job, same_as: str | None, hold_lasts: timedelta) -> bool:
+    async def submit(
+        self, job: Job, same_as: str | None, hold_lasts: timedelta, kept: Kept | None
+    ) -> bool:
         """Queue a new job and hold its price; False, and nothing done, where that is not usual."""
         entry = Hold(job.id, job.owner_id, job.price).open()
         event = JobQueued(**job.facts())
@@ -110,6 +114,7 @@ class AtOnce:
             retry_of=job.retry_of,
             now=job.created_at,
             expires=job.run_after + hold_lasts,
+            kept=kept,
             entry=uuid7(),
             kind=entry.kind,
             reason=entry.reason,

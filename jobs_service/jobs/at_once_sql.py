@@ -19,11 +19,14 @@ SUBMIT = text(
         SELECT * FROM json_to_recordset(CAST(:asked AS json)) AS asked (
             lock text, job uuid, owner uuid, type text, video uuid, language text, request text,
             price bigint, same_as text, priority int, start timestamptz, due boolean,
-            retry_of uuid, now timestamptz, expires timestamptz, entry uuid, kind text,
+            retry_of uuid, now timestamptz, expires timestamptz, kept json, entry uuid, kind text,
             reason text, event uuid, envelope json
         )
     ), free AS MATERIALIZED (
-        SELECT * FROM asked WHERE {is_free}
+        SELECT * FROM asked WHERE {is_free} AND (
+            kept ->> 'lock' IS NULL
+            OR pg_try_advisory_xact_lock(hashtextextended(kept ->> 'lock', 0))
+        )
     ), new AS MATERIALIZED (
         SELECT free.* FROM free CROSS JOIN LATERAL (
             SELECT FROM accounts
@@ -50,6 +53,12 @@ SUBMIT = text(
     ), hold AS (
         INSERT INTO holds (job_id, owner_id, amount, expires_at)
         SELECT job.id, new.owner, new.price, new.expires FROM job JOIN new ON new.job = job.id
+    ), key AS (
+        INSERT INTO idempotency_keys (owner_id, key, request_hash, answer)
+        SELECT new.owner, kept ->> 'key', decode(kept ->> 'request_hash', 'hex'),
+               convert_to(CAST(kept -> 'answer' AS text), 'UTF8')
+        FROM job JOIN new ON new.job = job.id
+        WHERE kept ->> 'key' IS NOT NULL
     ), news AS ({news} FROM job JOIN new ON new.job = job.id)
     SELECT id FROM job
     """.format(  # noqa: S608 - of constants

@@ -51,7 +51,7 @@ class SubmitJob:
         job of its kind.
         """
         once = Once(owner, key, request, Job)
-        if known := await once.answered(self._database):
+        if known := await once.answered(self._database.hot):
             return known
         self._require_near(request)
         order = await self.kinds[type(request)].order(owner, request)
@@ -59,8 +59,8 @@ class SubmitJob:
         return await with_account(self._database, owner, lambda: self._submit(job, order, once))
 
     async def _submit(self, job: Job, order: Order, once: Once[Job]) -> Job:
-        usual = once.key is None and order.price
-        if usual and await self._at_once.submit(job, order.same_as, HOLD_LIFETIME):
+        kept = once.kept(job)
+        if order.price and await self._at_once.submit(job, order.same_as, HOLD_LIFETIME, kept):
             return job
         async with self._database.transaction() as tx:
             owner = await Aliases(tx).owner(job.owner_id)
