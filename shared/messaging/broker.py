@@ -76,12 +76,14 @@ class SubscriberAway(Unavailable):
 class Broker(Protocol):
     """Publishes events and runs subscriptions."""
 
-    async def publish(self, envelope: Envelope) -> None:
-        """Return once every bound queue has durably accepted the event.
+    async def publish(self, *envelopes: Envelope) -> None:
+        """Return once every bound queue has durably accepted the events, as one message.
 
-        In-process: once each subscriber's inbox transaction has committed, or the event has been
-        parked as a dead letter. Raises `Unroutable` for an event that must be heard and has no
-        queue, and `Unavailable` when the broker cannot be reached.
+        They are of one type, all or none of them must be heard, and all are for the same
+        subscriptions; each is handled, tried again and parked alone. In-process: once each
+        subscriber's inbox transaction has committed, or the event has been parked as a dead letter.
+        Raises, for all of them, `Unroutable` when they must be heard and have no queue, and
+        `Unavailable` when the broker cannot be reached.
         """
         ...
 

@@ -61,14 +61,28 @@ class Envelope(
     """The subscription that it is replayed to; everybody else has handled it."""
 
 
-def encode(envelope: Envelope) -> bytes:
-    """The envelope as JSON."""
-    return msgspec.json.encode(envelope)
+def encode(*envelopes: Envelope) -> bytes:
+    """The envelope as JSON; several as a batch (CloudEvents 1.0, JSON format, 4)."""
+    return msgspec.json.encode(envelopes[0] if len(envelopes) == 1 else envelopes)
 
 
 _decoder = msgspec.json.Decoder(Envelope)
+_batch = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 def decode(body: bytes | memoryview) -> Envelope:
     """The envelope in `body`; raises `msgspec.ValidationError` when it is none."""
     return _decoder.decode(body)
+
+
+def apart(body: bytes) -> list[bytes]:
+    """The bodies of a batch, each as if its event had come alone; of anything else, `body` itself.
+
+    None is decoded: one that cannot be loses nothing of the others.
+    """
+    if not body.startswith(b"["):
+        return [body]
+    try:
+        return [bytes(one) for one in _batch.decode(body)]
+    except msgspec.DecodeError:
+        return [body]

@@ -5,7 +5,7 @@ nothing is held in memory alone.
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from typing import Any
 from uuid import UUID
 
@@ -27,7 +27,7 @@ from shared.messaging.event import Envelope
 from shared.messaging.failures import is_final, reason
 from shared.observability.logging import get_logger
 from shared.runtime.service import Ready
-from shared.runtime.waiting import happens_within
+from shared.runtime.waiting import all_done, happens_within
 
 log = get_logger(__name__)
 
@@ -56,18 +56,15 @@ class InProcessBroker:
             else:
                 self._queues[one.name] = _Queue(one, self._retry, self._stopping)
 
-    async def publish(self, envelope: Envelope) -> None:
-        """Return once every subscriber has handled or parked the event."""
+    async def publish(self, *envelopes: Envelope) -> None:
+        """Return once every subscriber has handled or parked the events."""
         await self.ping()
-        calls: list[Coroutine[Any, Any, object]] = [
-            *(hear(one, envelope) for one in self._broadcasts if _concerns(one, envelope)),
-            *(one.work_on(envelope) for one in self._queues.values() if _concerns(one, envelope)),
-        ]
-        if not calls and envelope.must_be_heard:
-            raise Unroutable(f"Nothing subscribes to {envelope.type}.")
+        calls = [call for envelope in envelopes for call in self._calls(envelope)]
+        if not calls and envelopes[0].must_be_heard:
+            raise Unroutable(f"Nothing subscribes to {envelopes[0].type}.")
         self._under_way += 1
         try:
-            await _all(calls)
+            await all_done(calls)
         finally:
             self._under_way -= 1
             self._idle.set()
@@ -101,6 +98,14 @@ class InProcessBroker:
     async def discard(self, subscription: str, event_id: UUID) -> int:
         """Forget a parked event for good; the number forgotten."""
         return await self._queue(subscription).letters.remove(event_id)
+
+    def _calls(self, envelope: Envelope) -> Iterator[Coroutine[Any, Any, object]]:
+        for broadcast in self._broadcasts:
+            if _concerns(broadcast, envelope):
+                yield hear(broadcast, envelope)
+        for queue in self._queues.values():
+            if _concerns(queue, envelope):
+                yield queue.work_on(envelope)
 
     def _queue(self, subscription: str) -> "_Queue":
         if subscription not in self._queues:
@@ -175,10 +180,3 @@ class _Queue:
 
 def _concerns(listener: "_Queue | Broadcast", envelope: Envelope) -> bool:
     return envelope.type in listener.types and envelope.only_for in (UNSET, listener.name)
-
-
-async def _all(calls: list[Coroutine[Any, Any, object]]) -> None:
-    """Await every call, whatever becomes of the others, then raise the first failure."""
-    for outcome in await asyncio.gather(*calls, return_exceptions=True):
-        if isinstance(outcome, BaseException):
-            raise outcome

@@ -119,6 +119,72 @@ async def test_an_event_reaches_every_subscription(bench: Bench) -> None:
         await eventually(lambda: first.numbers == second.numbers == [7])
 
 
+async def test_several_events_are_published_at_a_time(bench: Bench) -> None:
+    handle, heard = Recorder(), Recorder()
+    broker = bench.broker()
+    broker.subscribe(
+        bench.subscription("several", handle), Broadcast("several", (bench.type(),), heard)
+    )
+    async with running(broker):
+        await broker.publish(*map(bench.event, range(20)))
+        await eventually(lambda: len(handle.numbers) == len(heard.numbers) == 20)
+    assert sorted(handle.numbers) == heard.numbers == list(range(20))
+
+
+async def test_each_of_several_events_is_handled_once(bench: Bench) -> None:
+    handled: list[int] = []
+
+    async def handle(tx: Transaction, event: Number) -> None:
+        handled.append(event.number)
+
+    broker = bench.broker()
+    bench.queues.append(f"{bench.prefix}.once-each")
+    broker.subscribe(
+        Inbox(bench.database).subscription(bench.queues[-1], bench.type(), Number, handle)
+    )
+    events = [bench.event(number) for number in range(4)]
+    async with running(broker):
+        await broker.publish(*events[:3])
+        await broker.publish(*events[1:])
+        await eventually(lambda: len(handled) == 4)
+    assert sorted(handled) == [0, 1, 2, 3]
+
+
+async def test_several_events_that_must_be_heard_need_a_queue(bench: Bench) -> None:
+    broker = bench.broker()
+    async with running(broker):
+        with pytest.raises(Unroutable, match="happened"):
+            await broker.publish(bench.event(1), bench.event(2))
+
+
+async def test_a_failed_one_of_several_is_tried_again_alone(bench: Bench) -> None:
+    handle = Recorder([RuntimeError("not yet")])
+    broker = bench.broker()
+    subscription = bench.subscription("one-fails", handle)
+    broker.subscribe(subscription)
+    async with running(broker):
+        await broker.publish(*map(bench.event, range(3)))
+        await eventually(lambda: len(handle.numbers) == 4)
+        assert await broker.dead_letters(subscription.name) == []
+    assert sorted(handle.numbers) == [0, 0, 1, 2]
+
+
+async def test_a_hopeless_one_of_several_is_parked_alone(bench: Bench) -> None:
+    handle = Recorder([Invalid("no")])
+    broker = bench.broker()
+    subscription = bench.subscription("one-hopeless", handle)
+    broker.subscribe(subscription)
+    events = [bench.event(number) for number in range(3)]
+    async with running(broker, *bench.relays(broker)):
+        await broker.publish(*events)
+        await _parked(broker, subscription, 1)
+        (letter,) = await broker.dead_letters(subscription.name)
+        assert (letter.envelope, letter.attempts) == (events[0], 1)
+        assert await broker.replay(subscription.name) == 1
+        await eventually(lambda: len(handle.numbers) == 4)
+    assert sorted(handle.numbers) == [0, 0, 1, 2]
+
+
 async def test_a_subscription_gets_its_exact_types_only(bench: Bench) -> None:
     posts, comments = Recorder(), Recorder()
     broker = bench.broker()
@@ -370,6 +436,17 @@ async def test_a_listener_that_fails_loses_that_event_alone(bench: Bench) -> Non
         await eventually(lambda: handle.numbers == [1, 2])
 
 
+async def test_a_listener_that_fails_at_one_of_several_events_hears_the_others(
+    bench: Bench,
+) -> None:
+    handle = Recorder([RuntimeError("deaf")])
+    broker = bench.broker()
+    broker.subscribe(Broadcast("listener", (bench.type(),), handle))
+    async with running(broker):
+        await broker.publish(*map(bench.event, range(3)))
+        await eventually(lambda: handle.numbers == [0, 1, 2])
+
+
 async def test_a_listener_catches_up_when_listening_begins_even_if_that_fails_at_first(
     bench: Bench,
 ) -> None:
@@ -412,7 +489,10 @@ async def test_a_handler_under_way_finishes_and_is_acknowledged_when_the_broker_
     assert handler.numbers == [2]
 
 
-async def test_no_more_handlers_run_at_a_time_than_the_subscription_allows(bench: Bench) -> None:
+@pytest.mark.parametrize("at_a_time", [1, 6])
+async def test_no_more_handlers_run_at_a_time_than_the_subscription_allows(
+    bench: Bench, at_a_time: int
+) -> None:
     running_now, most, done = 0, 0, 0
 
     async def handle(_: Envelope) -> None:
@@ -426,7 +506,9 @@ async def test_no_more_handlers_run_at_a_time_than_the_subscription_allows(bench
     broker = bench.broker()
     broker.subscribe(bench.subscription("narrow", handle, concurrency=3))
     async with running(broker):
-        await asyncio.gather(*(broker.publish(bench.event(n)) for n in range(12)))
+        events = [bench.event(number) for number in range(12)]
+        messages = [events[n : n + at_a_time] for n in range(0, 12, at_a_time)]
+        await asyncio.gather(*(broker.publish(*message) for message in messages))
         await eventually(lambda: done == 12)
     assert most == 3
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Protocol
+from uuid import UUID
 
 import msgspec
 import pytest
@@ -12,6 +13,7 @@ from sqlalchemy import text
 from shared.clock import SystemClock
 from shared.db.database import Database
 from shared.ids import uuid7
+from shared.messaging.broker import Broadcast, DeadLetter, Subscription
 from shared.messaging.event import Envelope, IntegrationEvent
 from shared.messaging.tables import create_messaging_tables
 from shared.runtime.service import Ready
@@ -35,6 +37,43 @@ class Runs(Protocol):
     async def run(self, ready: Ready) -> None:
         """Run until cancelled."""
         ...
+
+
+class ScriptedBroker:
+    """Publishes as the test says of each event; only those who publish ask it anything."""
+
+    def __init__(self, publish: Callable[[Envelope], Awaitable[None]]) -> None:
+        self._publish = publish
+        self.messages: list[list[str]] = []
+        self.pings = 0
+
+    @property
+    def published(self) -> list[str]:
+        """The subjects of all events, in the order of their messages."""
+        return [subject for message in self.messages for subject in message]
+
+    async def publish(self, *envelopes: Envelope) -> None:
+        for envelope in envelopes:
+            await self._publish(envelope)
+        self.messages.append([envelope.subject for envelope in envelopes])
+
+    async def ping(self) -> None:
+        self.pings += 1
+
+    def subscribe(self, *subscriptions: Subscription | Broadcast) -> None:
+        raise NotImplementedError
+
+    async def run(self, ready: Ready) -> None:
+        raise NotImplementedError
+
+    async def dead_letters(self, subscription: str, limit: int = 100) -> list[DeadLetter]:
+        raise NotImplementedError
+
+    async def replay(self, subscription: str, event_id: UUID | None = None) -> int:
+        raise NotImplementedError
+
+    async def discard(self, subscription: str, event_id: UUID) -> int:
+        raise NotImplementedError
 
 
 @pytest.fixture

@@ -47,17 +47,17 @@ class RabbitMQBroker:
             else:
                 self._subscriptions.append(one)
 
-    async def publish(self, envelope: Envelope) -> None:
-        """Return once every bound queue has the event on disk.
+    async def publish(self, *envelopes: Envelope) -> None:
+        """Return once every bound queue has the events on disk.
 
         Raises `Unroutable` and `Unavailable`, the latter after two seconds without a connection.
         """
         link = await self._current_link()
         with unavailable_when_lost():
             try:
-                await link.publish(envelope, _CONFIRM_TIMEOUT)
+                await link.publish(envelopes, _CONFIRM_TIMEOUT)
             except PublishError as error:
-                raise Unroutable(f"No queue is bound for {envelope.type}.") from error
+                raise Unroutable(f"No queue is bound for {envelopes[0].type}.") from error
 
     async def run(self, ready: Ready) -> None:
         """Consume until cancelled; then wait for the handlers under way and acknowledge them.

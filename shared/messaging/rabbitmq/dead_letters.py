@@ -1,18 +1,24 @@
 """Dead letters in RabbitMQ: how they are listed and replayed."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from uuid import UUID
 
 import msgspec
-from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
+from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue, HeadersType
 
 from shared.messaging.broker import DeadLetter
-from shared.messaging.event import Envelope, decode
+from shared.messaging.event import Envelope, apart, decode
 from shared.messaging.rabbitmq.connecting import connect
 from shared.messaging.rabbitmq.errors import unavailable_when_lost
-from shared.messaging.rabbitmq.messages import PARKED_AT, REASON, attempts_made, persistent
+from shared.messaging.rabbitmq.messages import (
+    ATTEMPTS,
+    PARKED_AT,
+    REASON,
+    attempts_made,
+    persistent,
+)
 from shared.messaging.rabbitmq.topology import declare_dead_queue
 
 _TIMEOUT = 5.0
@@ -62,11 +68,11 @@ class DeadLetterQueue:
     async def _messages(
         self, limit: int | None
     ) -> AsyncIterator[tuple[AbstractChannel, list[AbstractIncomingMessage]]]:
-        """What is parked now; what is not acknowledged is put back."""
+        """What is parked now, each event alone; what is not acknowledged is put back."""
         connection = await connect(self._url, "dead-letters")
         async with connection, connection.channel(on_return_raises=True) as channel:
             queue = await declare_dead_queue(channel, self._subscription)
-            yield channel, await _taken(queue, limit)
+            yield channel, await _taken(channel, queue, limit)
             # a closed connection does the same, but later: who looks meanwhile would see none
             held = await channel.get_underlay_channel()
             await held.basic_nack(_ALL, multiple=True, requeue=True)
@@ -81,14 +87,37 @@ class DeadLetterQueue:
         )
 
 
-async def _taken(queue: AbstractQueue, limit: int | None) -> list[AbstractIncomingMessage]:
+async def _taken(
+    channel: AbstractChannel, queue: AbstractQueue, limit: int | None
+) -> list[AbstractIncomingMessage]:
     """All that is there, asked for one by one: the number that RabbitMQ tells lags behind."""
     taken: list[AbstractIncomingMessage] = []
     while limit is None or len(taken) < limit:
         if (one := await queue.get(fail=False, timeout=_TIMEOUT)) is None:
             break
-        taken.append(one)
+        if len(bodies := apart(one.body)) > 1:
+            await _park_alone(channel, queue, one, bodies)  # they are taken in their turn
+        else:
+            taken.append(one)
     return taken
+
+
+async def _park_alone(
+    channel: AbstractChannel,
+    queue: AbstractQueue,
+    message: AbstractIncomingMessage,
+    bodies: Sequence[bytes],
+) -> None:
+    """Several events that RabbitMQ parked itself: each is replayed or discarded alone."""
+    headers: HeadersType = {
+        ATTEMPTS: attempts_made(message),
+        REASON: _reason(message),
+        PARKED_AT: _parked_at(message),
+    }
+    for body in bodies:
+        parked = persistent(body, headers=headers)
+        await channel.default_exchange.publish(parked, queue.name, timeout=_TIMEOUT)
+    await message.ack()
 
 
 def _reason(message: AbstractIncomingMessage) -> str:

@@ -1,6 +1,7 @@
 """One connection and all that hangs on it; when any part of it closes, the whole is given up."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 from aio_pika.abc import AbstractChannel, AbstractConnection
@@ -67,18 +68,18 @@ class Link:
             await self.close()
             raise
 
-    async def publish(self, envelope: Envelope, timeout: float) -> None:
-        """Return once every bound queue has the event; raises `PublishError` when it must be heard
-        and there is none, and aiormq's errors of lost connections.
+    async def publish(self, envelopes: Sequence[Envelope], timeout: float) -> None:
+        """Return once every bound queue has the events; raises `PublishError` when they must be
+        heard and there is none, and aiormq's errors of lost connections.
 
         On aiormq: what aio-pika wraps around it costs half as much again.
         """
         await self._publishing.basic_publish(
-            encode(envelope),
+            encode(*envelopes),
             exchange=EVENTS,
-            routing_key=envelope.type,
-            properties=event_properties(str(envelope.id)),
-            mandatory=envelope.must_be_heard,
+            routing_key=envelopes[0].type,
+            properties=event_properties(envelopes),
+            mandatory=envelopes[0].must_be_heard,
             timeout=timeout,
             wait=False,
         )

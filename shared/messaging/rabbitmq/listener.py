@@ -12,7 +12,7 @@ from shared.clock import SystemClock
 from shared.errors import Unavailable
 from shared.messaging.broker import Broadcast
 from shared.messaging.delivery import hear
-from shared.messaging.event import decode
+from shared.messaging.event import apart, decode
 from shared.messaging.rabbitmq.errors import unavailable_when_lost
 from shared.observability.logging import get_logger
 from shared.runtime.waiting import happens_within
@@ -31,7 +31,7 @@ _LONGEST_UNACKNOWLEDGED = 60.0
 
 
 class Listener:
-    """Lets a listener hear the messages of its queue, in the order they came.
+    """Lets a listener hear the events of its queue, in the order they came.
 
     On aiormq, which aio-pika is made of: the objects that aio-pika makes of a message cost as much
     as the rest.
@@ -58,7 +58,7 @@ class Listener:
             await happens_within(_LONGEST_UNACKNOWLEDGED, self._came)
             self._came.clear()
             while self._waiting:
-                await self._hear_one(self._waiting.popleft())
+                await self._hear(self._waiting.popleft())
                 if not await self._keep_up():
                     return
             if not await self._keep_up():
@@ -82,10 +82,14 @@ class Listener:
         self._waiting.append(message)
         self._came.set()
 
-    async def _hear_one(self, message: DeliveredMessage) -> None:
+    async def _hear(self, message: DeliveredMessage) -> None:
         self._heard, self._last = self._heard + 1, message.delivery_tag or 0
+        for body in apart(message.body):
+            await self._hear_one(body)
+
+    async def _hear_one(self, body: bytes) -> None:
         try:
-            envelope = decode(message.body)
+            envelope = decode(body)
         except msgspec.DecodeError as error:
             log.warning("broadcast_lost", broadcast=self._broadcast.name, error=str(error))
         else:

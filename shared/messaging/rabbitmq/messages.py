@@ -1,26 +1,33 @@
-"""How an event travels in an AMQP message."""
+"""How events travel in an AMQP message."""
+
+from collections.abc import Sequence
 
 from aio_pika import DeliveryMode, Message
 from aio_pika.abc import AbstractIncomingMessage, HeadersType
 from aiormq import spec
+
+from shared.messaging.event import Envelope
 
 ATTEMPTS = "attempts"
 REASON = "reason"
 PARKED_AT = "parked-at"
 
 
-_CONTENT_TYPE = "application/cloudevents+json"
+_ONE = "application/cloudevents+json"
+_SEVERAL = "application/cloudevents-batch+json"
 
 
-def event_properties(event_id: str) -> spec.Basic.Properties:
-    """Of an event that is published, which survives a restart of the broker."""
+def event_properties(envelopes: Sequence[Envelope]) -> spec.Basic.Properties:
+    """Of events that are published in one message, which survives a restart of the broker."""
     return spec.Basic.Properties(
-        content_type=_CONTENT_TYPE, delivery_mode=DeliveryMode.PERSISTENT, message_id=event_id
+        content_type=_ONE if len(envelopes) == 1 else _SEVERAL,
+        delivery_mode=DeliveryMode.PERSISTENT,
+        message_id=str(envelopes[0].id),
     )
 
 
 def persistent(body: bytes, *, headers: HeadersType | None = None) -> Message:
-    """A message that survives a restart of the broker.
+    """A message of one event, that survives a restart of the broker.
 
     aiormq makes up its id. It tells returned messages apart by it, so copies of one event that are
     under way at the same time may not share one.
@@ -28,7 +35,7 @@ def persistent(body: bytes, *, headers: HeadersType | None = None) -> Message:
     return Message(
         body,
         headers=headers,
-        content_type=_CONTENT_TYPE,
+        content_type=_ONE,
         delivery_mode=DeliveryMode.PERSISTENT,
     )
 

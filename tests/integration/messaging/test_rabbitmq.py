@@ -9,14 +9,14 @@ from time import monotonic
 import aio_pika
 import msgspec
 import pytest
-from aio_pika.abc import AbstractChannel, AbstractQueue
+from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
 from sqlalchemy import text
 from structlog.testing import capture_logs
 
 from shared.db.database import Database, Transaction
 from shared.errors import Unavailable
 from shared.messaging.broker import Broadcast, RetryPolicy, Subscription, Unroutable
-from shared.messaging.event import Envelope
+from shared.messaging.event import Envelope, apart, decode, encode
 from shared.messaging.inbox import Inbox
 from shared.messaging.rabbitmq import RabbitMQBroker
 from shared.messaging.rabbitmq.connecting import connect
@@ -242,13 +242,160 @@ async def test_an_event_that_its_consumer_dies_of_is_parked_by_rabbitmq(
     assert letter.parked_at.year > 2000
 
 
-async def _take(queue: AbstractQueue) -> None:
+async def _take(queue: AbstractQueue) -> AbstractIncomingMessage:
     """Take the message and acknowledge nothing."""
+    found: list[AbstractIncomingMessage] = []
 
     async def taken() -> bool:
-        return await queue.get(fail=False) is not None
+        found.extend(filter(None, [await queue.get(fail=False)]))
+        return bool(found)
 
     await eventually(taken)
+    return found[0]
+
+
+async def _queue_without_consumer(rabbitmq: RabbitMQ) -> None:
+    idle = RabbitMQBroker(rabbitmq.url, name="tests", retry=RetryPolicy((0.05,)))
+    idle.subscribe(_remembering([]))
+    async with running(idle):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("numbers", "content_type"),
+    [([1], "application/cloudevents+json"), ([1, 2], "application/cloudevents-batch+json")],
+)
+async def test_one_event_travels_as_itself_and_several_as_a_batch(
+    own_rabbitmq: RabbitMQ, broker: RabbitMQBroker, numbers: list[int], content_type: str
+) -> None:
+    await _queue_without_consumer(own_rabbitmq)
+    events = [envelope_of(number) for number in numbers]
+    async with running(broker):
+        await broker.publish(*events)
+    async with _channel(own_rabbitmq) as channel:
+        message = await _take(await channel.get_queue(QUEUE))
+    assert message.content_type == content_type
+    assert [decode(body) for body in apart(message.body)] == events
+
+
+async def test_several_events_that_come_again_return_to_the_queue_alone(
+    own_rabbitmq: RabbitMQ, broker: RabbitMQBroker
+) -> None:
+    await _queue_without_consumer(own_rabbitmq)
+    events = [envelope_of(number) for number in range(3)]
+    publisher = RabbitMQBroker(own_rabbitmq.url, name="tests", retry=RetryPolicy((0.05,)))
+    async with running(publisher):
+        await publisher.publish(*events)
+    async with _channel(own_rabbitmq) as channel:
+        await _take(await channel.get_queue(QUEUE))  # by one who dies of it
+
+    handled: list[str] = []
+
+    async def die_of_the_second(envelope: Envelope) -> None:
+        if envelope.subject == "1":
+            await asyncio.sleep(600)
+        handled.append(envelope.subject)
+
+    broker.subscribe(Subscription(QUEUE, (Counted.TYPE,), die_of_the_second))
+    task = asyncio.create_task(broker.run(lambda: None))
+    await eventually(lambda: sorted(handled) == ["0", "2"])
+    for _ in range(2):  # the second time cuts the handler off
+        task.cancel()
+        await asyncio.sleep(0.2)
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    async with _channel(own_rabbitmq) as channel:
+        queue = await channel.get_queue(QUEUE)
+        message = await _take(queue)
+        assert decode(message.body) == events[1]
+        assert message.redelivered
+        assert await queue.get(fail=False) is None
+
+
+async def test_several_events_whose_connection_is_lost_are_each_handled_once(
+    own_rabbitmq: RabbitMQ, broker: RabbitMQBroker, messaging_database: Database
+) -> None:
+    database = messaging_database
+    await database.run(text("CREATE TABLE numbers (number integer)"))
+    begun, goes_on = asyncio.Event(), asyncio.Event()
+
+    async def handle(tx: Transaction, event: Number) -> None:
+        await tx.run(text("INSERT INTO numbers VALUES (:number)"), {"number": event.number})
+        if event.number == 3:
+            begun.set()
+            await goes_on.wait()
+
+    async def all_handled() -> bool:
+        return await count(database, "numbers") == 6
+
+    broker.subscribe(Inbox(database).subscription(QUEUE, Counted.TYPE, Number, handle))
+    async with running(broker):
+        await broker.publish(*map(envelope_of, range(6)))
+        await begun.wait()
+        link = broker._link
+        assert link is not None
+        link.give_up()
+        await eventually(lambda: broker._link not in (link, None))
+        goes_on.set()
+        await eventually(all_handled)
+        await eventually(lambda: _is_empty(own_rabbitmq))
+    rows = await database.all(text("SELECT number FROM numbers ORDER BY number"))
+    assert [row.number for row in rows] == list(range(6))
+    assert await broker.dead_letters(QUEUE) == []
+
+
+async def _is_empty(rabbitmq: RabbitMQ) -> bool:
+    async with _channel(rabbitmq) as channel:
+        queue = await channel.declare_queue(QUEUE, passive=True)
+        return queue.declaration_result.message_count == 0
+
+
+async def test_what_cannot_be_read_among_several_events_is_parked_alone(
+    own_rabbitmq: RabbitMQ, broker: RabbitMQBroker
+) -> None:
+    numbers: list[str] = []
+    broker.subscribe(_remembering(numbers))
+    body = b"[%b,7,%b]" % (encode(envelope_of(1)), encode(envelope_of(2)))
+    async with running(broker), _channel(own_rabbitmq) as channel:
+        await channel.default_exchange.publish(aio_pika.Message(body), QUEUE)
+        await eventually(lambda: _has_dead_letters(broker))
+        await eventually(lambda: sorted(numbers) == ["1", "2"])
+    (letter,) = await broker.dead_letters(QUEUE)
+    assert (letter.envelope.type, letter.envelope.data) == ("unreadable", msgspec.Raw(b'"7"'))
+
+
+async def test_what_cannot_be_read_among_several_events_is_lost_to_a_listener_alone(
+    own_rabbitmq: RabbitMQ, broker: RabbitMQBroker
+) -> None:
+    heard: list[str] = []
+
+    async def hear(envelope: Envelope) -> None:
+        heard.append(envelope.subject)
+
+    broker.subscribe(Broadcast("tests", (Counted.TYPE,), hear))
+    body = b"[%b,7,%b]" % (encode(envelope_of(1)), encode(envelope_of(2)))
+    async with running(broker), _channel(own_rabbitmq) as channel:
+        exchange = await channel.get_exchange(EVENTS)
+        await exchange.publish(aio_pika.Message(body), Counted.TYPE)
+        await eventually(lambda: heard == ["1", "2"])
+
+
+async def test_several_events_that_rabbitmq_parked_are_replayed_and_discarded_each_alone(
+    own_rabbitmq: RabbitMQ, broker: RabbitMQBroker
+) -> None:
+    await _queue_without_consumer(own_rabbitmq)
+    events = [envelope_of(number) for number in range(3)]
+    async with _channel(own_rabbitmq) as channel:
+        message = aio_pika.Message(
+            encode(*events), headers={"x-first-death-reason": "delivery_limit"}
+        )
+        await channel.default_exchange.publish(message, dead_queue(QUEUE))
+    assert await broker.replay(QUEUE, events[1].id) == 1
+    assert await broker.discard(QUEUE, events[0].id) == 1
+    (letter,) = await broker.dead_letters(QUEUE)
+    assert (letter.envelope, letter.reason) == (events[2], "delivery_limit")
+    async with _channel(own_rabbitmq) as channel:
+        assert decode((await _take(await channel.get_queue(QUEUE))).body) == events[1]
 
 
 async def test_types_that_a_release_no_longer_knows_are_acknowledged_and_left_alone(

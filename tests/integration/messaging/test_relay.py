@@ -1,9 +1,7 @@
 import asyncio
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from time import monotonic
 from typing import Any
-from uuid import UUID
 
 import pytest
 from sqlalchemy import text
@@ -13,45 +11,17 @@ from deploy.postgres.embedded import EmbeddedPostgres
 from shared.db.database import Database
 from shared.errors import Unavailable
 from shared.messaging import relay as relay_module
-from shared.messaging.broker import Broadcast, DeadLetter, Subscription
 from shared.messaging.event import Envelope
 from shared.messaging.in_process import InProcessBroker
 from shared.messaging.relay import Relay
-from shared.runtime.service import Ready
-from tests.support.messaging import Counted, count, eventually, make_tables, running
-
-Publish = Callable[[Envelope], Awaitable[None]]
-
-
-class ScriptedBroker:
-    """Answers `publish` as the test says; the relay asks nothing else of a broker."""
-
-    def __init__(self, publish: Publish) -> None:
-        self._publish = publish
-        self.published: list[str] = []
-        self.pings = 0
-
-    async def publish(self, envelope: Envelope) -> None:
-        await self._publish(envelope)
-        self.published.append(envelope.subject)
-
-    async def ping(self) -> None:
-        self.pings += 1
-
-    def subscribe(self, *subscriptions: Subscription | Broadcast) -> None:
-        raise NotImplementedError
-
-    async def run(self, ready: Ready) -> None:
-        raise NotImplementedError
-
-    async def dead_letters(self, subscription: str, limit: int = 100) -> list[DeadLetter]:
-        raise NotImplementedError
-
-    async def replay(self, subscription: str, event_id: UUID | None = None) -> int:
-        raise NotImplementedError
-
-    async def discard(self, subscription: str, event_id: UUID) -> int:
-        raise NotImplementedError
+from tests.support.messaging import (
+    Counted,
+    ScriptedBroker,
+    count,
+    eventually,
+    make_tables,
+    running,
+)
 
 
 async def _accept(_: Envelope) -> None:
@@ -83,7 +53,7 @@ async def test_a_commit_in_the_same_process_wakes_the_relay(
     broker = ScriptedBroker(_accept)
     async with running(Relay(messaging_database, broker)):
         for _ in range(20):
-            broker.published.clear()
+            broker.messages.clear()
             await announce(messaging_database, 1)
             await eventually(lambda: broker.published == ["1"], 5)
 
