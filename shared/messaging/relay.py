@@ -25,6 +25,7 @@ from sqlalchemy.exc import DBAPIError
 from shared.db.database import Database
 from shared.db.executor import Executor
 from shared.errors import Unavailable
+from shared.messaging.batches import GATHERING, together
 from shared.messaging.broker import Broker
 from shared.messaging.event import Envelope, decode
 from shared.messaging.tables import outbox_table
@@ -78,9 +79,10 @@ _POSTPONE = (
 class Relay:
     """Publishes what one service has announced, in any number of processes at the same time.
 
-    What this process announces is published from memory, right after its commit; the rows are
-    forgotten a little later, many at once. The table itself is looked at once a second, for what is
-    left: by a process that was killed, by one without a relay, by an outage.
+    What this process announces is published from memory, right after its commit; only what follows
+    soon after waits a moment, to go together. The rows are forgotten a little later, many at once.
+    The table itself is looked at once a second, for what is left: by a process that was killed, by
+    one without a relay, by an outage.
     """
 
     def __init__(self, database: Database, broker: Broker) -> None:
@@ -133,14 +135,18 @@ class Relay:
             await self._announced.wait()
             await self._lanes.acquire()
             self._announced.clear()
-            batch = self._next_fresh()
+            batches.create_task(self._lane(self._fresh_batch(self._next_fresh())))
             if self._fresh:
                 self._announced.set()
-            batches.create_task(self._lane(self._fresh_batch(batch)))
+            else:
+                await asyncio.sleep(GATHERING)
 
     async def _fresh_batch(self, batch: Sequence[Envelope]) -> bool:
-        ids = [envelope.id for envelope in batch]
-        settled = await self._publish_all(ids, [self._publish(envelope) for envelope in batch])
+        messages = together(batch)
+        settled = await self._publish_all(
+            [[envelope.id for envelope in message] for message in messages],
+            [self._publish(*message) for message in messages],
+        )
         self._confirmed += settled.confirmed
         self._to_forget.set()
         self._in_hand.difference_update(settled.left, settled.refused)
@@ -192,7 +198,7 @@ class Relay:
             if len(rows) == _BATCH:
                 self._full.set()  # there may be more: another lane takes them meanwhile
             settled = await self._publish_all(
-                [row.id for row in rows], [self._publish_encoded(row.envelope) for row in rows]
+                [[row.id] for row in rows], [self._publish_encoded(row.envelope) for row in rows]
             )
             if settled.confirmed:
                 await tx.run(_FORGET, {"ids": settled.confirmed})
@@ -214,18 +220,21 @@ class Relay:
             self._lanes.release()
 
     async def _publish_all(
-        self, ids: Sequence[UUID], publishing: Sequence[Coroutine[Any, Any, None]]
+        self, ids: Sequence[list[UUID]], publishing: Sequence[Coroutine[Any, Any, None]]
     ) -> "_Settled":
-        """Publish these, whose rows have these ids."""
+        """Publish these messages; the rows of the events of each have these ids."""
         return _Settled(ids, await asyncio.gather(*publishing, return_exceptions=True))
 
     async def _publish_encoded(self, envelope: str) -> None:
-        """What cannot be read is refused, as what nobody hears is: it holds up nothing else."""
+        """What cannot be read is refused, as what nobody hears is: it holds up nothing else.
+
+        Alone, as is all that is left over: it may have been refused for another of its message.
+        """
         await self._publish(decode(envelope.encode()))
 
-    async def _publish(self, envelope: Envelope) -> None:
+    async def _publish(self, *envelopes: Envelope) -> None:
         async with asyncio.timeout(_PUBLISH_TIMEOUT):
-            await self._broker.publish(envelope)
+            await self._broker.publish(*envelopes)
 
     def _mark_away(self, error: Exception) -> None:
         if not self._pause:
@@ -241,19 +250,21 @@ class Relay:
 class _Settled:
     """What became of a batch: confirmed, refused, or left as they are, since the broker is away."""
 
-    def __init__(self, ids: Sequence[UUID], outcomes: Sequence[BaseException | None]) -> None:
+    def __init__(
+        self, messages: Sequence[list[UUID]], outcomes: Sequence[BaseException | None]
+    ) -> None:
         self.confirmed: list[UUID] = []
         self.refused: dict[UUID, BaseException] = {}
         self.left: list[UUID] = []
         self._away: Unavailable | None = None
-        for row_id, outcome in zip(ids, outcomes, strict=True):
+        for ids, outcome in zip(messages, outcomes, strict=True):
             if outcome is None:
-                self.confirmed.append(row_id)
+                self.confirmed += ids
             elif isinstance(outcome, Unavailable):
-                self.left.append(row_id)
+                self.left += ids
                 self._away = outcome
             else:  # also a cancellation, of something that a subscriber waited for
-                self.refused[row_id] = outcome
+                self.refused.update(dict.fromkeys(ids, outcome))
 
     async def postpone(self, executor: Executor) -> None:
         """Let what was refused wait before its next try."""

@@ -88,6 +88,70 @@ async def test_relays_of_several_processes_share_the_work(messaging_database: Da
     assert len(broker.published) == len(set(broker.published)) == 500
 
 
+async def test_what_is_announced_at_a_time_travels_in_one_message_for_each_type(
+    messaging_database: Database,
+) -> None:
+    class Missed(Counted, frozen=True):
+        TYPE = "tests.number.missed"
+
+    broker = ScriptedBroker(_accept)
+    async with running(Relay(messaging_database, broker)):
+        async with messaging_database.transaction() as tx:
+            for event in (Counted(1), Missed(2), Counted(3), Missed(4)):
+                tx.announce(event)
+        await eventually(lambda: len(broker.published) == 4)
+    assert broker.messages == [["1", "3"], ["2", "4"]]
+
+
+async def test_an_event_after_a_quiet_time_goes_at_once_and_those_soon_after_it_together(
+    messaging_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relay_module, "GATHERING", 0.5)
+    broker = ScriptedBroker(_accept)
+    async with running(Relay(messaging_database, broker)):
+        await announce(messaging_database, 1)
+        await eventually(lambda: broker.messages == [["1"]])
+        await announce(messaging_database, 2)
+        await announce(messaging_database, 3)
+        await eventually(lambda: broker.messages == [["1"], ["2", "3"]])
+
+
+async def test_a_relay_that_ends_publishes_what_gathers_without_waiting_for_more(
+    messaging_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relay_module, "GATHERING", 600.0)
+    broker = ScriptedBroker(_accept)
+    async with asyncio.timeout(30):
+        async with running(Relay(messaging_database, broker)):
+            await announce(messaging_database, 1)
+            await eventually(lambda: broker.messages == [["1"]])
+            await announce(messaging_database, 2)
+            await announce(messaging_database, 3)
+    assert broker.messages == [["1"], ["2", "3"]]
+    assert await _outbox_is_empty(messaging_database)
+
+
+async def test_events_of_a_refused_message_go_alone_the_next_time(
+    messaging_database: Database,
+) -> None:
+    async def publish(envelope: Envelope) -> None:
+        if envelope.subject == "2":
+            raise RuntimeError("too large")
+
+    broker = ScriptedBroker(publish)
+
+    async def one_is_left() -> bool:
+        return await count(messaging_database, "outbox") == 1
+
+    with capture_logs() as logs:
+        async with running(Relay(messaging_database, broker)):
+            await announce(messaging_database, 1, 2, 3)
+            await eventually(one_is_left)
+            await eventually(lambda: _postponed(messaging_database, 2))
+    assert sorted(broker.messages) == [["1"], ["3"]]
+    assert [one["event"] for one in logs].count("event_postponed") == 3
+
+
 async def test_a_slow_event_does_not_hold_up_those_behind_it(messaging_database: Database) -> None:
     release = asyncio.Event()
 
