@@ -1,7 +1,8 @@
 """How far a job is, told to whoever watches while it runs."""
 
 import asyncio
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 from uuid import UUID
@@ -9,13 +10,17 @@ from uuid import UUID
 from jobs_service.events import JobProgressed, JobStarted
 from jobs_service.jobs.domain import Job
 from shared.errors import Unavailable
+from shared.messaging.batches import GATHERING, together
 from shared.messaging.broker import Broker
 from shared.messaging.envelopes import Envelopes
+from shared.messaging.event import Envelope
 from shared.observability.logging import get_logger
 
 log = get_logger(__name__)
 
 SECONDS_BETWEEN_REPORTS = 0.25
+_MOST_WAITING = 1000
+"""Reports, while those before them are being published; beyond, the oldest is lost."""
 
 
 @dataclass(slots=True)
@@ -59,30 +64,50 @@ class ProgressReports:
     """Publishes that jobs have begun, and their progress at most four times a second each.
 
     Not through the outbox: a report is of no use later, and the next one makes up for a lost one.
+    Nobody waits until one is published.
     """
 
     def __init__(self, broker: Broker) -> None:
         self._broker = broker
         self._envelopes = Envelopes("jobs")
+        self._waiting: deque[Envelope] = deque(maxlen=_MOST_WAITING)
+        self._came = asyncio.Event()
 
-    async def started(self, job: Job) -> None:
+    def started(self, job: Job) -> None:
         """Report that a worker has taken the job up."""
-        await self._report(JobStarted(**job.facts(), attempt=job.attempt))
+        self._add(JobStarted(**job.facts(), attempt=job.attempt))
 
     async def follow(self, attempts: Mapping[Try, Attempt]) -> None:
-        """Report how far these are, whenever that changes, until cancelled."""
-        while True:
-            await asyncio.sleep(SECONDS_BETWEEN_REPORTS)
-            ahead = [one for one in attempts.values() if one.reached > one.reported]
-            await asyncio.gather(*(self._progressed(one) for one in ahead))
+        """Publish reports, also on how far these are whenever that changes, until cancelled."""
+        async with asyncio.TaskGroup() as loops:
+            loops.create_task(self._publish())
+            while True:
+                await asyncio.sleep(SECONDS_BETWEEN_REPORTS)
+                for one in attempts.values():
+                    if one.reached > one.reported:
+                        self._progressed(one)
 
-    async def _progressed(self, attempt: Attempt) -> None:
+    def _progressed(self, attempt: Attempt) -> None:
         attempt.reported = attempt.reached
         progress = round(attempt.reached, 4)
-        await self._report(JobProgressed(**attempt.job.facts(), progress=progress))
+        self._add(JobProgressed(**attempt.job.facts(), progress=progress))
 
-    async def _report(self, event: JobStarted | JobProgressed) -> None:
+    def _add(self, event: JobStarted | JobProgressed) -> None:
+        self._waiting.append(self._envelopes.of(event))
+        self._came.set()
+
+    async def _publish(self) -> None:
+        """Publish what waits at once, and what comes soon after it together."""
+        while True:
+            await self._came.wait()
+            self._came.clear()
+            messages = together(self._waiting)
+            self._waiting.clear()
+            await asyncio.gather(*(self._report(message) for message in messages))
+            await asyncio.sleep(GATHERING)
+
+    async def _report(self, message: Sequence[Envelope]) -> None:
         try:
-            await self._broker.publish(self._envelopes.of(event))
+            await self._broker.publish(*message)
         except Unavailable as error:
-            log.info("not_reported", job_id=event.job_id, type=event.TYPE, error=error.detail)
+            log.info("not_reported", type=message[0].type, reports=len(message), error=error.detail)

@@ -108,7 +108,7 @@ class Worker:
         if jobs := await self._next():
             for job in jobs:
                 group.create_task(self._work(self._leases.begin(job)), name=f"job {job.id}")
-                group.create_task(self._reports.started(job))
+                self._reports.started(job)
             return True
         if self._helping and (part := await self._helping.claim()):
             group.create_task(self._help(self._helping, part), name=f"part of {part.job_id}")
