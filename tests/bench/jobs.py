@@ -253,7 +253,7 @@ async def a_bench() -> AsyncIterator[tuple[Bench, Peers]]:
 async def measure(jobs: int, waiting: int) -> None:
     """Print what was measured, with and without so many jobs that wait."""
     async with a_bench() as (bench, peers):
-        users = await bench.users((ROUNDS + 3) * jobs // USERS + 400)
+        users = await bench.users(4 * ROUNDS * jobs // USERS)
         await bench.throughput(users, jobs // 2)
         for queued in (0, waiting):
             await bench.fill(queued)

@@ -4,6 +4,7 @@ import json
 import select
 import socket
 import time
+from collections import deque
 from collections.abc import Iterator, Sequence
 from itertools import cycle
 from time import perf_counter
@@ -55,14 +56,14 @@ class Load:
         """Seconds of each of so many submissions, one of each user at a time; at `rate` a second,
         each reckoned from when it should have been sent, or as fast as they are answered."""
         latencies: list[float] = []
-        free, busy, sent = list(self._clients), set[_Client](), 0
+        free, busy, sent = deque(self._clients), set[_Client](), 0
         started = perf_counter()
         while len(latencies) < jobs:
             while free and sent < jobs:
                 due = started + sent / rate if rate else perf_counter()
                 if due > perf_counter():
                     break
-                client = free.pop()
+                client = free.popleft()
                 client.ask(due)
                 busy.add(client)
                 sent += 1
