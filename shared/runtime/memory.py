@@ -6,7 +6,7 @@ import gc
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 _KEPT_BYTES = 16 * 1024 * 1024
 _BLOCK_BYTES = 4 * 1024 * 1024
-_NEW_OBJECTS = 20_000
+_NEW_OBJECTS, _YOUNG = 10_000, 5
 
 
 def keep_freed_memory() -> None:
@@ -23,7 +23,7 @@ def keep_freed_memory() -> None:
 
 
 def look_for_cycles_rarely() -> None:
-    """Look for cycles among 20,000 new objects at a time, and never among those there are now.
+    """Look for cycles among 10,000 new objects at a time, and never among those there are now.
 
     What a service is made of stays until it ends. With Python's own 700, a request of which some
     hundred objects are alive at a time has all of them looked at again and again: that was a tenth
@@ -31,4 +31,4 @@ def look_for_cycles_rarely() -> None:
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(_NEW_OBJECTS)
+    gc.set_threshold(_NEW_OBJECTS, _YOUNG)

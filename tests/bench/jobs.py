@@ -253,7 +253,7 @@ async def a_bench() -> AsyncIterator[tuple[Bench, Peers]]:
 async def measure(jobs: int, waiting: int) -> None:
     """Print what was measured, with and without so many jobs that wait."""
     async with a_bench() as (bench, peers):
-        users = await bench.users(4 * ROUNDS * jobs // USERS)
+        users = await bench.users(6 * ROUNDS * jobs // USERS)
         await bench.throughput(users, jobs // 2)
         for queued in (0, waiting):
             await bench.fill(queued)
@@ -265,9 +265,10 @@ async def measure(jobs: int, waiting: int) -> None:
             told = ", ".join(f"{name} {value:,.0f}" for name, value in each.items())
             print(f"{queued:,} waiting: {ours:,.0f} us of CPU a job ({told})")
             half = min(each["submit/s"], each["jobs/s"]) / 2
-            p50, p99 = await bench.at_rate(users, min(jobs, int(half * 5)), half)
+            at_half = [await bench.at_rate(users, int(half * 5), half) for _ in range(ROUNDS)]
+            p50, p99 = map(median, zip(*at_half, strict=True))
             print(f"  submit at half load ({half:,.0f}/s): p50 {p50:.1f} ms, p99 {p99:.1f} ms")
-            p50, p99 = await bench.idle_starts(users[0], 100)
+            p50, p99 = await bench.idle_starts(users[0], 200)
             print(f"  idle, submit to start: p50 {p50:.1f} ms, p99 {p99:.1f} ms", flush=True)
             if not waiting:
                 break
