@@ -14,7 +14,8 @@ from gateway.realtime.messages import EventMessage, Message
 from shared.messaging.event import Envelope
 
 
-class JobNews(msgspec.Struct, frozen=True, omit_defaults=True):
+# without `gc`, since many are kept and none can be part of a cycle
+class JobNews(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """What happened to a job; `progress` goes from 0 to 1."""
 
     job_id: UUID
@@ -27,7 +28,7 @@ class JobNews(msgspec.Struct, frozen=True, omit_defaults=True):
     error_code: str | None = None
 
 
-class VideoNews(msgspec.Struct, frozen=True, omit_defaults=True):
+class VideoNews(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """What happened to a video."""
 
     video_id: UUID

@@ -156,14 +156,18 @@ class Queue:
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
 
-    async def claim(self, worker: str, lease: float, per_user: int, room: int) -> Sequence[Job]:
+    async def claim(
+        self, worker: str, lease: float, per_user: int, room: int, *, patiently: bool = False
+    ) -> Sequence[Job]:
         """Take the next jobs, up to `room`, for `lease` seconds; none when nothing may run.
+
+        Without a look first at who need not be waited for, where it is done `patiently`.
 
         A user's jobs are counted under the lock of their lane, so that the limit of running jobs
         per user is exact.
         """
         params = {"worker": worker, "lease": lease, "per_user": per_user}
-        rows = await self._executor.all(_claim(room), params)
+        rows = () if patiently else await self._executor.all(_claim(room), params)
         rows = rows or await self._executor.all(_CLAIM_PATIENTLY, params)
         return [job_of(row) for row in rows]
 

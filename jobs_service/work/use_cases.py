@@ -37,9 +37,13 @@ class ClaimJob:
         claimed = await self.several(1)
         return claimed[0] if claimed else None
 
-    async def several(self, room: int) -> Sequence[Job]:
-        """Up to `room` jobs, each of another user; none when nothing may run now."""
-        return await Queue(self.database.hot).claim(self.worker, self.lease, self.per_user, room)
+    async def several(self, room: int, *, patiently: bool = False) -> Sequence[Job]:
+        """Up to `room` jobs, each of another user; none when nothing may run now.
+
+        Who got fewer just now asks `patiently`: there is hardly one left.
+        """
+        queue = Queue(self.database.hot)
+        return await queue.claim(self.worker, self.lease, self.per_user, room, patiently=patiently)
 
 
 class FinishJob:

@@ -74,6 +74,7 @@ class Worker:
         self._limits = limits
         self._leases = Leases(database, limits.lease)
         self._wake = asyncio.Event()
+        self._nearly_dry = False
 
     def wake(self) -> None:
         """There may be something to claim."""
@@ -122,11 +123,15 @@ class Worker:
             self.wake()
 
     async def _next(self) -> Sequence[Job]:
+        room, patiently = self._room, self._nearly_dry
+        self._nearly_dry = False
         try:
-            return await self._claim.several(self._room)
+            jobs = await self._claim.several(room, patiently=patiently)
         except DatabaseAway:
             log.warning("claim_failed")
             return ()
+        self._nearly_dry = not patiently and 0 < len(jobs) < room
+        return jobs
 
     async def _work(self, attempt: Attempt) -> None:
         job = attempt.job
