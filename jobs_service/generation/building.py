@@ -19,6 +19,7 @@ from jobs_service.generation.use_cases import (
 from jobs_service.generation.writing import WriteText
 from jobs_service.jobs.kinds import JobKind
 from jobs_service.work.performing import Perform
+from jobs_service.work.use_cases import FinishJob
 from shared.runtime.periodic import periodic
 
 
@@ -37,7 +38,7 @@ def build(base: Base) -> JobsFeature:
             settings.lease_seconds,
             settings.text_running_per_user,
         ),
-        WriteText(database, base.texts, order, clock, settings.lease_seconds),
+        WriteText(database, FinishJob(database), base.texts, order, clock, settings.lease_seconds),
     )
     forget = ForgetTexts(database, clock, settings.text_retention_days)
     return JobsFeature(

@@ -45,6 +45,7 @@ class WriteText:
     """Performs the job of a text in this process; `lease` is in seconds."""
 
     database: Database
+    finish: FinishJob
     texts: Providers
     order: OrderText
     clock: Clock
@@ -71,7 +72,7 @@ class WriteText:
         result = TextResult.of(draft.whole(task.provider.name, task.model))
         spent = self.order.cost(task, result.usage)
         try:
-            await FinishJob(self.database)(job, Result(result, spent=spent))
+            await self.finish(job, Result(result, spent=spent))
         except JobLost:
             raise TextStopped("Its job was ended before it was paid for.") from None
         self._log("text_written", job, result, spent, began)

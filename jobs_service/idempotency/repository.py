@@ -1,6 +1,6 @@
 """Idempotency keys of the last 24 hours, each with a hash of its request and the answer."""
 
-from sqlalchemy import bindparam, delete, exists, func, select, update
+from sqlalchemy import bindparam, delete, exists, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from jobs_service.tables import idempotency_keys
@@ -8,11 +8,10 @@ from shared.db.executor import Executor
 from shared.security.principal import UserId
 
 _SINCE = func.now() - func.make_interval(0, 0, 0, 1)
-_TRY = select(
-    func.pg_try_advisory_xact_lock(
-        func.hashtextextended(bindparam("lock"), 0),
-    ).label("locked")
-)
+KEY_IS_FREE = "pg_try_advisory_xact_lock(hashtextextended({lock}, 0))"
+"""The lock of `IdempotencyKeys.lock` in a statement of one's own, if nobody has it; `lock` is where
+it has the name that `lock_of_key` gives."""
+_TRY = text(f"SELECT {KEY_IS_FREE.format(lock=':lock')} AS locked")
 _FIND = select(idempotency_keys.c.request_hash, idempotency_keys.c.answer).where(
     idempotency_keys.c.owner_id == bindparam("owner"),
     idempotency_keys.c.key == bindparam("key"),
@@ -48,7 +47,7 @@ class IdempotencyKeys:
 
     async def lock(self, owner: UserId, key: str) -> bool:
         """Take the lock of a key until the transaction ends; False when it is taken."""
-        row = await self._executor.one(_TRY, {"lock": lock_of(owner, key)})
+        row = await self._executor.one(_TRY, {"lock": lock_of_key(owner, key)})
         return row is not None and bool(row.locked)
 
     async def find(self, owner: UserId, key: str) -> tuple[bytes, bytes] | None:
@@ -76,6 +75,6 @@ class IdempotencyKeys:
         return await self._executor.run(_FORGET)
 
 
-def lock_of(owner: UserId, key: str) -> str:
+def lock_of_key(owner: UserId, key: str) -> str:
     """The name of the lock of a key."""
     return f"{owner}:{key}"

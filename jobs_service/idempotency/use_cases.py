@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from jobs_service.idempotency.domain import KeyReused, RequestInProgress
-from jobs_service.idempotency.repository import IdempotencyKeys, lock_of
+from jobs_service.idempotency.repository import IdempotencyKeys, lock_of_key
 from shared.db.database import Transaction
 from shared.db.executor import Executor
 from shared.security.principal import UserId
@@ -67,12 +67,12 @@ class Once(Generic[A]):
             await IdempotencyKeys(tx).add(self.owner, self.key, self._hash(), encoded)
 
     def kept(self, answer: A) -> Kept | None:
-        """What `end` would remember. Who does not get the lock, or finds the key, undoes all:
-        `begin` tells why."""
+        """What `end` would remember. Without the lock nothing is done, and a key that is there
+        already refuses the statement: `begin` tells why."""
         if self.key is None:
             return None
         return Kept(
-            lock=lock_of(self.owner, self.key),
+            lock=lock_of_key(self.owner, self.key),
             key=self.key,
             request_hash=self._hash().hex(),
             answer=msgspec.Raw(msgspec.json.encode(answer)),

@@ -32,17 +32,27 @@ _MOST = 50
 """Jobs that a statement begins or ends."""
 
 
-class _New(msgspec.Struct, frozen=True, kw_only=True):
-    """A job as the statement that queues it takes it; of its key, if it has one, what is kept."""
+class _Row(msgspec.Struct, frozen=True, kw_only=True):
+    """A job as a statement takes it, with the entry of its credits and the event."""
 
-    lock: str
     job: UUID
     owner: UUID
+    price: int
+    entry: UUID = msgspec.field(default_factory=uuid7)
+    kind: str
+    reason: str
+    event: UUID
+    envelope: msgspec.Raw
+
+
+class _New(_Row, frozen=True, kw_only=True):
+    """To be queued; `kept` is what there is of its key, if it has one."""
+
+    lock: str
     type: str
     video: UUID | None
     language: str | None
     request: str
-    price: int
     same_as: str | None
     priority: int
     start: datetime
@@ -51,32 +61,18 @@ class _New(msgspec.Struct, frozen=True, kw_only=True):
     now: datetime
     expires: datetime
     kept: Kept | None
-    entry: UUID
-    kind: str
-    reason: str
-    event: UUID
-    envelope: msgspec.Raw
 
 
-class _Ended(msgspec.Struct, frozen=True, kw_only=True):
-    """A job as the statement that ends it takes it; `back` is what of the price is not spent."""
+class _Ended(_Row, frozen=True, kw_only=True):
+    """To be ended; `back` is what of the price is not spent."""
 
-    job: UUID
-    owner: UUID
     fence: int
     revision: int
-    price: int
     made: str | None
     spent: int
     back: int
-    entry: UUID
-    kind: str
-    reason: str
-    event: UUID
-    envelope: msgspec.Raw
 
 
-_Row: TypeAlias = _New | _Ended
 _Asked: TypeAlias = tuple[_Row, JobQueued | JobSucceeded, Envelope]
 
 
@@ -115,7 +111,6 @@ class AtOnce:
             now=job.created_at,
             expires=job.run_after + hold_lasts,
             kept=kept,
-            entry=uuid7(),
             kind=entry.kind,
             reason=entry.reason,
             event=envelope.id,
@@ -146,7 +141,6 @@ class AtOnce:
             made=shown,
             spent=spent,
             back=entry.amount,
-            entry=uuid7(),
             kind=entry.kind,
             reason=entry.reason,
             event=envelope.id,

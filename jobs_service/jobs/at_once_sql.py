@@ -7,12 +7,12 @@ and then lanes, by their owners.
 
 from sqlalchemy import text
 
+from jobs_service.idempotency.repository import KEY_IS_FREE
 from shared.db.aliases import IS_FREE
 from shared.messaging.outbox import ADD_EACH
 
 # The lock of the owner is that of `Aliases.owner`, if nobody else has it: who makes a guest a user
-# empties the guest's account, so that an account that can pay is its owner's own. An account that
-# cannot pay any more leaves the entry without its balance, and PostgreSQL refuses the whole.
+# empties the guest's account, so that an account that can pay is its owner's own.
 SUBMIT = text(
     """
     WITH asked AS MATERIALIZED (
@@ -25,7 +25,7 @@ SUBMIT = text(
     ), free AS MATERIALIZED (
         SELECT * FROM asked WHERE {is_free} AND (
             kept ->> 'lock' IS NULL
-            OR pg_try_advisory_xact_lock(hashtextextended(kept ->> 'lock', 0))
+            OR {key_is_free}
         )
     ), new AS MATERIALIZED (
         SELECT free.* FROM free CROSS JOIN LATERAL (
@@ -43,7 +43,7 @@ SUBMIT = text(
     ), account AS (
         UPDATE accounts SET balance = balance - new.price, held = held + new.price
         FROM job JOIN new ON new.job = job.id
-        WHERE accounts.owner_id = new.owner AND balance >= new.price AND expiring = 0
+        WHERE accounts.owner_id = new.owner
         RETURNING accounts.owner_id, balance
     ), entry AS (
         INSERT INTO entries (id, owner_id, kind, amount, held, balance_after, reason, job_id)
@@ -62,9 +62,12 @@ SUBMIT = text(
     ), news AS ({news} FROM job JOIN new ON new.job = job.id)
     SELECT id FROM job
     """.format(  # noqa: S608 - of constants
-        is_free=IS_FREE.format(lock="asked.lock"), news=ADD_EACH.format(of="new")
+        is_free=IS_FREE.format(lock="asked.lock"),
+        key_is_free=KEY_IS_FREE.format(lock="kept ->> 'lock'"),
+        news=ADD_EACH.format(of="new"),
     )
 )
+# A hold that is not as it was leaves its entry without a balance, and PostgreSQL refuses the whole.
 SUCCEED = text(
     """
     WITH asked AS MATERIALIZED (
@@ -95,7 +98,8 @@ SUCCEED = text(
             finished_at = now(), error_code = NULL, error_detail = NULL, lease_until = NULL,
             worker = NULL, revision = jobs.revision + 1
         FROM mine
-        WHERE jobs.id = mine.job AND (SELECT count(*) FROM lane_lock) >= 0
+        WHERE jobs.id = mine.job
+            AND (SELECT count(*) FROM lane_lock) >= 0  -- so that the locks are taken first
         RETURNING jobs.id, finished_at AS at
     ), hold AS (
         UPDATE holds SET state = 'captured' FROM job

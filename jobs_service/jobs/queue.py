@@ -49,8 +49,7 @@ _CLAIM_PATIENTLY = text(_CLAIM_TEXT.format(skip_locked="", columns=_COLUMN_NAMES
 
 @cache
 def _claim(room: int) -> TextClause:
-    """Of a constant number, with which PostgreSQL plans once; there are as many as a worker does
-    jobs at a time."""
+    """`room` is part of the text: PostgreSQL has to guess a limit that is a parameter."""
     return text(_CLAIM_TEXT.format(skip_locked="SKIP LOCKED", columns=_COLUMN_NAMES, room=room))
 
 
@@ -161,7 +160,7 @@ class Queue:
     ) -> Sequence[Job]:
         """Take the next jobs, up to `room`, for `lease` seconds; none when nothing may run.
 
-        Without a look first at who need not be waited for, where it is done `patiently`.
+        `patiently` takes one at most, and waits for a lane that another claim holds.
 
         A user's jobs are counted under the lock of their lane, so that the limit of running jobs
         per user is exact.

@@ -1,4 +1,4 @@
-"""Submitting jobs: each in one transaction, the credits it holds included."""
+"""Submitting jobs: each with the credits that it holds, or not at all."""
 
 import dataclasses
 from dataclasses import dataclass

@@ -1,6 +1,7 @@
 """The copies of videos."""
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -27,10 +28,10 @@ _SAVE = _new.on_conflict_do_update(
 _FIELDS = KnownVideo.__struct_fields__
 _asked = (
     func.unnest(bindparam("owners", type_=ARRAY(Uuid)), bindparam("videos", type_=ARRAY(Uuid)))
-    .table_valued("owner", "video", with_ordinality="place", name="asked")
+    .table_valued("owner", "video", name="asked")
     .render_derived()
 )
-_FIND = select(_asked.c.place, *(videos.c[name] for name in _FIELDS)).join_from(
+_FIND = select(*(videos.c[name] for name in _FIELDS)).join_from(
     _asked, videos, (videos.c.id == _asked.c.video) & (videos.c.owner_id == _asked.c.owner)
 )
 _MOVE = (
@@ -55,8 +56,8 @@ class Videos:
         """The copy of each, by owner and id, where there is one."""
         params = {"owners": [owner for owner, _ in asked], "videos": [video for _, video in asked]}
         rows = await self._executor.all(_FIND, params)
-        found = {row[0]: KnownVideo(**dict(zip(_FIELDS, row[1:], strict=True))) for row in rows}
-        return [found.get(place) for place, _ in enumerate(asked, start=1)]
+        found = {(row.owner_id, row.id): _video_of(row) for row in rows}
+        return [found.get(one) for one in asked]
 
     async def move(self, owner: UserId, new_owner: UserId) -> None:
         """Give the copies of all videos of `owner` to another."""
@@ -65,3 +66,7 @@ class Videos:
     async def forget_of(self, owner: UserId) -> None:
         """Forget every video of this owner."""
         await self._executor.run(_FORGET_OF, {"owner": owner})
+
+
+def _video_of(row: Any) -> KnownVideo:
+    return KnownVideo(**dict(zip(_FIELDS, row, strict=True)))

@@ -10,7 +10,7 @@ from uuid import UUID
 from jobs_service.events import JobProgressed, JobStarted
 from jobs_service.jobs.domain import Job
 from shared.errors import Unavailable
-from shared.messaging.batches import GATHERING, together
+from shared.messaging.batches import GATHERING, batched
 from shared.messaging.broker import Broker
 from shared.messaging.envelopes import Envelopes
 from shared.messaging.event import Envelope
@@ -101,7 +101,7 @@ class ProgressReports:
         while True:
             await self._came.wait()
             self._came.clear()
-            messages = together(self._waiting)
+            messages = batched(self._waiting)
             self._waiting.clear()
             await asyncio.gather(*(self._report(message) for message in messages))
             await asyncio.sleep(GATHERING)

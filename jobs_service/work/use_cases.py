@@ -25,7 +25,7 @@ class JobLost(Exception):  # noqa: N818 - a fact, not a fault
 
 @dataclass(frozen=True, slots=True)
 class ClaimJob:
-    """Take the next job for one worker. `lease` is in seconds."""
+    """Take the next jobs for one worker. `lease` is in seconds."""
 
     database: Database
     worker: str
@@ -40,7 +40,7 @@ class ClaimJob:
     async def several(self, room: int, *, patiently: bool = False) -> Sequence[Job]:
         """Up to `room` jobs, each of another user; none when nothing may run now.
 
-        Who got fewer just now asks `patiently`: there is hardly one left.
+        Who got fewer just now asks `patiently`: there is hardly another user left.
         """
         queue = Queue(self.database.hot)
         return await queue.claim(self.worker, self.lease, self.per_user, room, patiently=patiently)

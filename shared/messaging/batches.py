@@ -7,7 +7,7 @@ from msgspec import UnsetType
 from shared.messaging.event import Envelope
 
 GATHERING = 0.01
-"""Seconds from one batch to the next, at least; after a quiet time nothing waits.
+"""Seconds in which events gather after others were published; after a quiet time nothing waits.
 
 A message costs its publisher and each of its consumers more than the events in it.
 """
@@ -15,7 +15,7 @@ A message costs its publisher and each of its consumers more than the events in 
 _MOST = 50
 
 
-def together(envelopes: Iterable[Envelope]) -> list[list[Envelope]]:
+def batched(envelopes: Iterable[Envelope]) -> list[list[Envelope]]:
     """What `Broker.publish` takes at a time, in the order in which it is to.
 
     What is said of one subject stays in its order.

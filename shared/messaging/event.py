@@ -75,7 +75,7 @@ def decode(body: bytes | memoryview) -> Envelope:
     return _decoder.decode(body)
 
 
-def apart(body: bytes) -> list[bytes]:
+def bodies_in(body: bytes) -> list[bytes]:
     """The bodies of a batch, each as if its event had come alone; of anything else, `body` itself.
 
     None is decoded: one that cannot be loses nothing of the others.
@@ -83,6 +83,6 @@ def apart(body: bytes) -> list[bytes]:
     if not body.startswith(b"["):
         return [body]
     try:
-        return [bytes(one) for one in _batch.decode(body)]
+        return [bytes(one) for one in _batch.decode(body)] or [body]
     except msgspec.DecodeError:
         return [body]

@@ -129,17 +129,16 @@ class _Queue:
         self._stopping = stopping
         self._free = asyncio.Semaphore(subscription.concurrency)
 
-    async def work_on(self, envelope: Envelope) -> bool:
-        """Handle the event, with retries; False when it had to be parked."""
+    async def work_on(self, envelope: Envelope) -> None:
+        """Handle the event, with retries, or park it."""
         for attempt, pause in enumerate((*self._retry.delays, None), start=1):
             error = await self._attempt(envelope, attempt)
             if error is None:
-                return True
+                return
             if pause is None or is_final(error):
                 await self._park(envelope, error, attempt)
-                break
+                return
             await self._pause(pause)
-        return False
 
     async def _attempt(self, envelope: Envelope, attempt: int) -> Exception | None:
         async with self._free:

@@ -53,13 +53,10 @@ class Outbox:
         """What will travel."""
         return [self._envelopes.of(event) for event in events]
 
-    def rows(self, envelopes: Sequence[Envelope]) -> dict[str, Any]:
-        """The rows of these, as parameters of a statement."""
-        return _rows([envelope.id for envelope in envelopes], envelopes, self.reserved_seconds)
-
     async def add(self, tx: Executor, envelopes: Sequence[Envelope]) -> None:
         """Insert all with one statement."""
-        await tx.run(_ADD, self.rows(envelopes))
+        ids = [envelope.id for envelope in envelopes]
+        await tx.run(_ADD, _rows(ids, envelopes, self.reserved_seconds))
 
     def committed(self, envelopes: Sequence[Envelope]) -> None:
         """The rows of these are there for everybody to see."""

@@ -25,7 +25,7 @@ from sqlalchemy.exc import DBAPIError
 from shared.db.database import Database
 from shared.db.executor import Executor
 from shared.errors import Unavailable
-from shared.messaging.batches import GATHERING, together
+from shared.messaging.batches import GATHERING, batched
 from shared.messaging.broker import Broker
 from shared.messaging.event import Envelope, decode
 from shared.messaging.tables import outbox_table
@@ -113,8 +113,7 @@ class Relay:
                         loops.create_task(self._forget())
                 self._database.outbox.publish = None
                 while self._fresh:
-                    await self._lanes.acquire()
-                    batches.create_task(self._lane(self._fresh_batch(self._next_fresh())))
+                    await self._publish_next(batches)
         finally:
             self._database.outbox.publish = None
         await self._forget_confirmed()
@@ -127,22 +126,21 @@ class Relay:
             self._in_hand.update(envelope.id for envelope in envelopes)
             self._announced.set()
 
-    def _next_fresh(self) -> list[Envelope]:
-        return [self._fresh.popleft() for _ in range(min(_BATCH, len(self._fresh)))]
+    async def _publish_next(self, batches: asyncio.TaskGroup) -> None:
+        await self._lanes.acquire()
+        batch = [self._fresh.popleft() for _ in range(min(_BATCH, len(self._fresh)))]
+        batches.create_task(self._lane(self._fresh_batch(batch)))
 
     async def _publish_fresh(self, batches: asyncio.TaskGroup) -> None:
         while True:
             await self._announced.wait()
-            await self._lanes.acquire()
-            self._announced.clear()
-            batches.create_task(self._lane(self._fresh_batch(self._next_fresh())))
-            if self._fresh:
-                self._announced.set()
-            else:
+            await self._publish_next(batches)
+            if not self._fresh:
+                self._announced.clear()
                 await asyncio.sleep(GATHERING)
 
     async def _fresh_batch(self, batch: Sequence[Envelope]) -> bool:
-        messages = together(batch)
+        messages = batched(batch)
         settled = await self._publish_all(
             [[envelope.id for envelope in message] for message in messages],
             [self._publish(*message) for message in messages],

@@ -416,6 +416,19 @@ async def test_an_outage_of_the_subscriber_does_not_count_as_an_attempt(bench: B
         assert await broker.dead_letters(subscription.name) == []
 
 
+async def test_of_several_events_the_one_whose_subscriber_was_away_comes_again(
+    bench: Bench,
+) -> None:
+    handle = Recorder([SubscriberAway("the database restarts")])
+    broker = bench.broker()
+    subscription = bench.subscription("away-from-one", handle)
+    broker.subscribe(subscription)
+    async with running(broker):
+        await _publish_until_accepted(broker, bench.event(1), bench.event(2))
+        await eventually(lambda: handle.numbers.count(1) >= 2 and 2 in handle.numbers)
+        assert await broker.dead_letters(subscription.name) == []
+
+
 async def test_a_broadcast_reaches_every_listener(bench: Bench) -> None:
     heard: list[str] = []
     broker = bench.broker()
@@ -535,11 +548,11 @@ async def _parked(broker: Broker, subscription: Subscription, number: int) -> No
     await eventually(holds)
 
 
-async def _publish_until_accepted(broker: Broker, envelope: Envelope) -> None:
+async def _publish_until_accepted(broker: Broker, *envelopes: Envelope) -> None:
     """As the relay does."""
     while True:
         try:
-            return await broker.publish(envelope)
+            return await broker.publish(*envelopes)
         except Unavailable:
             await asyncio.sleep(0.01)
 

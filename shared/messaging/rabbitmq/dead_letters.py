@@ -6,17 +6,17 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 import msgspec
-from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue, HeadersType
+from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
 
 from shared.messaging.broker import DeadLetter
-from shared.messaging.event import Envelope, apart, decode
+from shared.messaging.event import Envelope, bodies_in, decode
 from shared.messaging.rabbitmq.connecting import connect
 from shared.messaging.rabbitmq.errors import unavailable_when_lost
 from shared.messaging.rabbitmq.messages import (
-    ATTEMPTS,
     PARKED_AT,
     REASON,
     attempts_made,
+    parked,
     persistent,
 )
 from shared.messaging.rabbitmq.topology import declare_dead_queue
@@ -95,7 +95,7 @@ async def _taken(
     while limit is None or len(taken) < limit:
         if (one := await queue.get(fail=False, timeout=_TIMEOUT)) is None:
             break
-        if len(bodies := apart(one.body)) > 1:
+        if len(bodies := bodies_in(one.body)) > 1:
             await _park_alone(channel, queue, one, bodies)  # they are taken in their turn
         else:
             taken.append(one)
@@ -109,14 +109,9 @@ async def _park_alone(
     bodies: Sequence[bytes],
 ) -> None:
     """Several events that RabbitMQ parked itself: each is replayed or discarded alone."""
-    headers: HeadersType = {
-        ATTEMPTS: attempts_made(message),
-        REASON: _reason(message),
-        PARKED_AT: _parked_at(message),
-    }
     for body in bodies:
-        parked = persistent(body, headers=headers)
-        await channel.default_exchange.publish(parked, queue.name, timeout=_TIMEOUT)
+        letter = parked(body, attempts_made(message), _reason(message), _parked_at(message))
+        await channel.default_exchange.publish(letter, queue.name, timeout=_TIMEOUT)
     await message.ack()
 
 

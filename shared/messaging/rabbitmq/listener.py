@@ -12,7 +12,7 @@ from shared.clock import SystemClock
 from shared.errors import Unavailable
 from shared.messaging.broker import Broadcast
 from shared.messaging.delivery import hear
-from shared.messaging.event import apart, decode
+from shared.messaging.event import bodies_in, decode
 from shared.messaging.rabbitmq.errors import unavailable_when_lost
 from shared.observability.logging import get_logger
 from shared.runtime.waiting import happens_within
@@ -84,7 +84,7 @@ class Listener:
 
     async def _hear(self, message: DeliveredMessage) -> None:
         self._heard, self._last = self._heard + 1, message.delivery_tag or 0
-        for body in apart(message.body):
+        for body in bodies_in(message.body):
             await self._hear_one(body)
 
     async def _hear_one(self, body: bytes) -> None:

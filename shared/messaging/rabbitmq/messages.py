@@ -1,6 +1,7 @@
 """How events travel in an AMQP message."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from aio_pika import DeliveryMode, Message
 from aio_pika.abc import AbstractIncomingMessage, HeadersType
@@ -38,6 +39,11 @@ def persistent(body: bytes, *, headers: HeadersType | None = None) -> Message:
         content_type=_ONE,
         delivery_mode=DeliveryMode.PERSISTENT,
     )
+
+
+def parked(body: bytes, attempts: int, reason: str, at: datetime) -> Message:
+    """A dead letter, and what it has come to that by."""
+    return persistent(body, headers={ATTEMPTS: attempts, REASON: reason, PARKED_AT: at})
 
 
 def attempts_made(message: AbstractIncomingMessage) -> int:

@@ -11,16 +11,10 @@ from shared.clock import SystemClock
 from shared.errors import Unavailable
 from shared.messaging.broker import RetryPolicy, SubscriberAway, Subscription
 from shared.messaging.delivery import deliver
-from shared.messaging.event import apart, decode
+from shared.messaging.event import bodies_in, decode
 from shared.messaging.failures import is_final, reason
 from shared.messaging.rabbitmq.errors import unavailable_when_lost
-from shared.messaging.rabbitmq.messages import (
-    ATTEMPTS,
-    PARKED_AT,
-    REASON,
-    attempts_made,
-    persistent,
-)
+from shared.messaging.rabbitmq.messages import ATTEMPTS, attempts_made, parked, persistent
 from shared.messaging.rabbitmq.topology import dead_queue, retry_exchange
 from shared.observability.logging import get_logger
 from shared.runtime.waiting import all_done
@@ -67,7 +61,7 @@ class SubscriptionWork:
             self._give_up()
 
     def _calls(self, message: AbstractIncomingMessage) -> list[Coroutine[Any, Any, None]]:
-        bodies, attempts = apart(message.body), attempts_made(message)
+        bodies, attempts = bodies_in(message.body), attempts_made(message)
         if message.redelivered and len(bodies) > 1:
             return [self._send(persistent(body), self._name) for body in bodies]
         return [self._work_on(body, attempts) for body in bodies]
@@ -110,15 +104,8 @@ class SubscriptionWork:
             await waiting.publish(again, self._name, timeout=_TIMEOUT)
 
     async def _park(self, body: bytes, attempts: int, error: Exception) -> None:
-        parked = persistent(
-            body,
-            headers={
-                ATTEMPTS: attempts,
-                REASON: reason(error),
-                PARKED_AT: self._clock.now(),
-            },
-        )
-        await self._send(parked, dead_queue(self._name))
+        letter = parked(body, attempts, reason(error), self._clock.now())
+        await self._send(letter, dead_queue(self._name))
         log.error("event_parked", subscription=self._name, attempts=attempts)
 
     async def _send(self, message: Message, queue: str) -> None:

@@ -57,11 +57,11 @@ class Crowd:
     async def users(self, number: int, balance: int = 3) -> list[UserId]:
         return [await self._setting.user(balance) for _ in range(number)]
 
-    async def asks(self, owner: UserId, key: str | None = None) -> Job:
+    async def ask_with_key(self, owner: UserId, key: str) -> Job:
         video = await self._setting.video(owner)
         return await self.submit(owner, CaptionsRequest(video_id=video.id), key)
 
-    async def ask(self, *owners: UserId) -> list[Job | BaseException]:
+    async def ask_together(self, *owners: UserId) -> list[Job | BaseException]:
         requests = [CaptionsRequest(video_id=(await self._setting.video(one)).id) for one in owners]
         return await asyncio.gather(
             *(self.submit(one, asked, None) for one, asked in zip(owners, requests, strict=True)),
@@ -81,7 +81,7 @@ async def test_a_moments_jobs_are_submitted_claimed_and_ended_by_a_statement_eac
     crowd: Crowd, statements: Counter[str]
 ) -> None:
     users = await crowd.users(8)
-    submitted = await crowd.ask(*users)
+    submitted = await crowd.ask_together(*users)
     claimed = await crowd.claimed(8)
     finish = FinishJob(crowd.database)
     ended = await asyncio.gather(*(finish(job, Result()) for job in claimed))
@@ -96,7 +96,7 @@ async def test_a_moments_jobs_are_submitted_claimed_and_ended_by_a_statement_eac
 
 async def test_who_cannot_pay_is_refused_alone(crowd: Crowd) -> None:
     (poor,), rich = await crowd.users(1, balance=0), await crowd.users(4)
-    refused, *queued = await crowd.ask(poor, *rich)
+    refused, *queued = await crowd.ask_together(poor, *rich)
     assert isinstance(refused, NotEnoughCredits)
     assert [job.owner_id for job in queued if isinstance(job, Job)] == rich
     assert await Credits(crowd.database).balance(poor) == Balance(0, 0)
@@ -104,21 +104,25 @@ async def test_who_cannot_pay_is_refused_alone(crowd: Crowd) -> None:
 
 async def test_of_one_user_as_many_are_queued_as_can_be_paid(crowd: Crowd) -> None:
     (user,) = await crowd.users(1, balance=3)
-    answers = await crowd.ask(*[user] * 6)
+    answers = await crowd.ask_together(*[user] * 6)
     assert sum(isinstance(one, Job) for one in answers) == 3
     assert sum(isinstance(one, NotEnoughCredits) for one in answers) == 3
     assert await Credits(crowd.database).balance(user) == Balance(0, 3)
 
 
 async def test_a_job_that_is_under_way_already_keeps_nobody_elses_from_being_queued(
-    crowd: Crowd, setting: Setting
+    crowd: Crowd, setting: Setting, statements: Counter[str]
 ) -> None:
-    first, *others = await crowd.users(5)
-    request = CaptionsRequest(video_id=(await setting.video(first)).id)
-    before = await crowd.submit(first, request, None)
-    again, queued = await asyncio.gather(crowd.submit(first, request, None), crowd.ask(*others))
+    first, *others = users = await crowd.users(5)
+    requests = [CaptionsRequest(video_id=(await setting.video(one)).id) for one in users]
+    before = await crowd.submit(first, requests[0], None)
+    statements.clear()
+    again, *queued = await asyncio.gather(
+        *(crowd.submit(one, asked, None) for one, asked in zip(users, requests, strict=True))
+    )
     assert again.id == before.id
-    assert [job.owner_id for job in queued if isinstance(job, Job)] == others
+    assert [job.owner_id for job in queued] == others
+    assert statements["INSERT INTO jobs"] == 1 + 5  # for all, and then for each alone
     assert await Credits(crowd.database).balance(first) == Balance(2, 1)
 
 
@@ -136,23 +140,23 @@ async def test_equal_requests_with_one_key_are_one_job(crowd: Crowd, setting: Se
     assert again == jobs[0]
     assert await Credits(crowd.database).balance(user) == Balance(2, 1)
     with pytest.raises(KeyReused):
-        await crowd.asks(user, "key")
+        await crowd.ask_with_key(user, "key")
 
 
 async def test_a_key_of_the_day_before_yesterday_is_new(crowd: Crowd) -> None:
     (user,) = await crowd.users(1)
-    first = await crowd.asks(user, "key")
+    first = await crowd.ask_with_key(user, "key")
     await crowd.database.run(
         text("UPDATE idempotency_keys SET created_at = now() - interval '2 days'")
     )
-    second = await crowd.asks(user, "key")
+    second = await crowd.ask_with_key(user, "key")
     assert second.id != first.id
     assert await Credits(crowd.database).balance(user) == Balance(1, 2)
 
 
 async def test_of_a_moments_jobs_those_end_that_are_their_workers_still(crowd: Crowd) -> None:
     users = await crowd.users(6)
-    await crowd.ask(*users)
+    await crowd.ask_together(*users)
     claimed = await crowd.claimed(6)
     cancelled, failed, *kept = claimed
     await CancelJob(crowd.database)(cancelled.owner_id, cancelled.id)
@@ -166,7 +170,7 @@ async def test_of_a_moments_jobs_those_end_that_are_their_workers_still(crowd: C
 
 async def test_a_job_that_somebody_is_writing_holds_up_none_of_the_others(crowd: Crowd) -> None:
     users = await crowd.users(3)
-    await crowd.ask(*users)
+    await crowd.ask_together(*users)
     claimed = await crowd.claimed(3)
     finish = FinishJob(crowd.database)
     async with asyncio.TaskGroup() as group, crowd.database.transaction() as tx:
@@ -183,7 +187,7 @@ async def test_a_worker_takes_no_more_than_it_has_room_for_each_of_another_user(
     crowd: Crowd,
 ) -> None:
     users = await crowd.users(4)
-    await crowd.ask(*users, *users)
+    await crowd.ask_together(*users, *users)
     first, second, third = [await crowd.claimed(number) for number in (3, 8, 8)]
     assert [len(first), len(second), len(third)] == [3, 4, 1]
     for claimed in (first, second, third):
@@ -192,9 +196,16 @@ async def test_a_worker_takes_no_more_than_it_has_room_for_each_of_another_user(
     assert await crowd.claimed(8) == []
 
 
+async def test_what_is_asked_for_patiently_is_one_job_or_none(crowd: Crowd) -> None:
+    await crowd.ask_together(*await crowd.users(2))
+    claim = ClaimJob(crowd.database, "worker", 60, 5)
+    taken = [len(await claim.several(8, patiently=True)) for _ in range(3)]
+    assert taken == [1, 1, 0]
+
+
 async def test_an_ended_job_is_read_as_its_worker_was_told(crowd: Crowd) -> None:
     users = await crowd.users(2)
-    await crowd.ask(*users)
+    await crowd.ask_together(*users)
     finish = FinishJob(crowd.database)
     for job in await crowd.claimed(2):
         ended = await finish(job, Result(spent=0))

@@ -93,6 +93,25 @@ def finished(job: Job) -> bool:
     return job.status in (JobStatus.SUCCEEDED, JobStatus.FAILED)
 
 
+async def test_one_users_jobs_fill_a_worker_that_has_room_for_them(
+    database: Database, setting: Setting
+) -> None:
+    owner, submit = await setting.user(10), submitting(database)
+    under_way: list[Job] = []
+
+    async def perform(job: Job, progress: Progress) -> Result:
+        under_way.append(job)
+        await asyncio.sleep(3600)
+        return Result()
+
+    for _ in range(5):
+        await submit(owner, CaptionsRequest(video_id=(await setting.video(owner)).id), None)
+    limits = WorkerLimits(concurrency=4, attempts=2, lease=5, attempt_time=30)
+    async with working(database, perform, limits), asyncio.timeout(module.POLL_SECONDS / 2):
+        while len(under_way) < 4:
+            await asyncio.sleep(0.01)
+
+
 async def test_a_job_that_waits_is_done_and_its_wake_up_needs_no_poll(
     database: Database, job: Job, setting: Setting
 ) -> None:

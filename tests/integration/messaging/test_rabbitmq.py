@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 from shared.db.database import Database, Transaction
 from shared.errors import Unavailable
 from shared.messaging.broker import Broadcast, RetryPolicy, Subscription, Unroutable
-from shared.messaging.event import Envelope, apart, decode, encode
+from shared.messaging.event import Envelope, bodies_in, decode, encode
 from shared.messaging.inbox import Inbox
 from shared.messaging.rabbitmq import RabbitMQBroker
 from shared.messaging.rabbitmq.connecting import connect
@@ -275,7 +275,7 @@ async def test_one_event_travels_as_itself_and_several_as_a_batch(
     async with _channel(own_rabbitmq) as channel:
         message = await _take(await channel.get_queue(QUEUE))
     assert message.content_type == content_type
-    assert [decode(body) for body in apart(message.body)] == events
+    assert [decode(body) for body in bodies_in(message.body)] == events
 
 
 async def test_several_events_that_come_again_return_to_the_queue_alone(

@@ -1,11 +1,11 @@
-from shared.messaging.batches import together
+from shared.messaging.batches import batched
 from shared.messaging.event import Envelope
 from tests.support.messaging import envelope_of
 
 
 def said(envelopes: list[Envelope]) -> list[list[str]]:
     """The messages, each event as its type and subject."""
-    return [[f"{one.type} {one.subject}" for one in message] for message in together(envelopes)]
+    return [[f"{one.type} {one.subject}" for one in message] for message in batched(envelopes)]
 
 
 def test_events_of_one_type_travel_together_in_their_order() -> None:
@@ -35,4 +35,4 @@ def test_what_need_not_be_heard_or_is_for_some_alone_does_not_travel_with_the_re
 
 
 def test_nothing_is_no_message() -> None:
-    assert together([]) == []
+    assert batched([]) == []

@@ -4,7 +4,7 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from shared.messaging.event import Envelope, IntegrationEvent, apart, decode, encode
+from shared.messaging.event import Envelope, IntegrationEvent, bodies_in, decode, encode
 
 ENVELOPE = Envelope(
     id=UUID("01900000-0000-7000-8000-000000000001"),
@@ -39,17 +39,17 @@ def test_what_is_no_envelope_is_refused(body: bytes) -> None:
 
 
 def test_one_envelope_is_written_as_itself_and_several_as_a_list() -> None:
-    assert apart(encode(ENVELOPE)) == [encode(ENVELOPE)]
-    assert apart(encode(ENVELOPE, ENVELOPE)) == [encode(ENVELOPE)] * 2
+    assert bodies_in(encode(ENVELOPE)) == [encode(ENVELOPE)]
+    assert bodies_in(encode(ENVELOPE, ENVELOPE)) == [encode(ENVELOPE)] * 2
 
 
 def test_what_is_apart_is_left_as_it_came() -> None:
-    assert apart(b'[{"colour": "red"} , 7]') == [b'{"colour": "red"}', b"7"]
+    assert bodies_in(b'[{"colour": "red"} , 7]') == [b'{"colour": "red"}', b"7"]
 
 
-@pytest.mark.parametrize("body", [b"", b"hello", b'[{"id": "7"}', b"[\xff]"])
+@pytest.mark.parametrize("body", [b"", b"hello", b"[]", b'[{"id": "7"}', b"[\xff]"])
 def test_what_is_no_list_is_one(body: bytes) -> None:
-    assert apart(body) == [body]
+    assert bodies_in(body) == [body]
 
 
 def test_an_event_must_name_its_subject() -> None:

@@ -1,6 +1,8 @@
 import asyncio
 
-from shared.runtime.waiting import happens_within
+import pytest
+
+from shared.runtime.waiting import all_done, happens_within
 
 
 async def test_what_has_happened_is_not_waited_for() -> None:
@@ -17,3 +19,17 @@ async def test_what_happens_meanwhile_ends_the_waiting() -> None:
 
 async def test_what_does_not_happen_is_waited_for_no_longer() -> None:
     assert not await happens_within(0.01, asyncio.Event())
+
+
+async def test_all_are_done_though_one_fails_and_then_it_is_told() -> None:
+    done: list[int] = []
+
+    async def do(number: int) -> None:
+        await asyncio.sleep(number / 100)
+        if number == 1:
+            raise ValueError("1")
+        done.append(number)
+
+    with pytest.raises(ValueError, match="1"):
+        await all_done([do(1), do(2), do(0)])
+    assert done == [0, 2]
