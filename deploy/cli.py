@@ -9,7 +9,7 @@ import typer
 import uvloop
 from rich.console import Console
 
-from deploy import accounts, dead_letters, files, ledger
+from deploy import accounts, dead_letters, files, ledger, psql
 from deploy.demo import DemoFailed, run_demo
 from deploy.home import AlreadyRunning, Home
 from deploy.postgres.cluster import ClusterFailed
@@ -130,6 +130,7 @@ def demo(
 accounts.add_to(app)
 files.add_to(app)
 ledger.add_to(app)
+psql.add_to(app)
 app.add_typer(dead_letters.app, name="dead-letters")
 
 

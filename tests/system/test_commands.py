@@ -229,6 +229,22 @@ async def test_dead_letters_of_rabbitmq_are_listed_shown_replayed_and_discarded(
     await handle_dead_letters(broker, str(broken.id), tmp_path, **env)
 
 
+async def test_the_tables_of_a_service_are_open_to_sql_and_no_others(
+    embedded_suite: Suite, tmp_path: Path
+) -> None:
+    home = {"MADANG_HOME": str(embedded_suite.home / "data")}
+    ask = ("deploy.cli", "psql", "jobs", "-c")
+    code, told = await typed(*ask, "SELECT count(*) >= 0 AS any FROM jobs", cwd=tmp_path, **home)
+    assert code == 0, told
+    assert "any" in told
+    code, told = await typed(*ask, "SELECT * FROM auth.users", cwd=tmp_path, **home)
+    assert code != 0
+    assert "permission denied for schema auth" in told
+    code, told = await typed("deploy.cli", "psql", "gateway", cwd=tmp_path, **home)
+    assert code == 2
+    assert "'auth', 'content', 'jobs'" in told
+
+
 async def test_those_of_the_embedded_suite_too_while_it_runs(
     embedded_suite: Suite, tmp_path: Path
 ) -> None:
