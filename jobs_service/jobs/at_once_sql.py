@@ -1,8 +1,9 @@
 """The statements of `at_once.py`, each for the rows of a JSON array, `asked`.
 
-`asked` is ordered by owner, and locks are taken in the order of all transactions here, lest two
-wait for each other: jobs first, of which those that somebody else has are left out; then accounts,
-and then lanes, by their owners.
+Locks are taken in the order of all transactions here, lest two wait for each other: jobs, accounts,
+lanes. A statement for many waits for nobody who may have a job or an account for long: it leaves
+out those that somebody has. Lanes are taken last, for a moment, and by their owners, which `asked`
+is ordered by.
 """
 
 from sqlalchemy import text
@@ -12,7 +13,9 @@ from shared.db.aliases import IS_FREE
 from shared.messaging.outbox import ADD_EACH
 
 # The lock of the owner is that of `Aliases.owner`, if nobody else has it: who makes a guest a user
-# empties the guest's account, so that an account that can pay is its owner's own.
+# empties the guest's account, so that an account that can pay is its owner's own. One that somebody
+# has, or that cannot pay any more, leaves its entry without a balance, and PostgreSQL refuses the
+# whole.
 SUBMIT = text(
     """
     WITH asked AS MATERIALIZED (
@@ -28,22 +31,27 @@ SUBMIT = text(
             OR {key_is_free}
         )
     ), new AS MATERIALIZED (
-        SELECT free.* FROM free CROSS JOIN LATERAL (
-            SELECT FROM accounts
-            WHERE owner_id = free.owner AND balance >= free.price AND expiring = 0
-            FOR NO KEY UPDATE
-        ) account
+        SELECT * FROM free
+        WHERE (SELECT balance >= free.price AND expiring = 0 FROM accounts
+               WHERE owner_id = free.owner)
     ), job AS (
         INSERT INTO jobs (id, owner_id, type, video_id, language, request, price, same_as,
                           priority, run_after, due, retry_of, status, created_at)
         SELECT job, owner, type, video, language, request, price, same_as,
                priority, start, due, retry_of, 'queued', now
         FROM new
+        ON CONFLICT DO NOTHING
         RETURNING id
+    ), payer AS MATERIALIZED (
+        SELECT new.owner, new.price FROM job JOIN new ON new.job = job.id CROSS JOIN LATERAL (
+            SELECT FROM accounts
+            WHERE owner_id = new.owner AND balance >= new.price AND expiring = 0
+            FOR NO KEY UPDATE SKIP LOCKED
+        ) account
     ), account AS (
-        UPDATE accounts SET balance = balance - new.price, held = held + new.price
-        FROM job JOIN new ON new.job = job.id
-        WHERE accounts.owner_id = new.owner
+        UPDATE accounts SET balance = balance - payer.price, held = held + payer.price
+        FROM payer
+        WHERE accounts.owner_id = payer.owner
         RETURNING accounts.owner_id, balance
     ), entry AS (
         INSERT INTO entries (id, owner_id, kind, amount, held, balance_after, reason, job_id)
@@ -72,10 +80,10 @@ SUCCEED = text(
     """
     WITH asked AS MATERIALIZED (
         SELECT * FROM json_to_recordset(CAST(:asked AS json)) AS asked (
-            job uuid, owner uuid, fence int, revision int, price bigint, made text, spent bigint,
+            job uuid, owner uuid, fence bigint, revision int, price bigint, made text, spent bigint,
             back bigint, entry uuid, kind text, reason text, event uuid, envelope json
         )
-    ), mine AS MATERIALIZED (
+    ), running AS MATERIALIZED (
         SELECT asked.* FROM asked CROSS JOIN LATERAL (
             SELECT FROM jobs
             WHERE id = asked.job AND owner_id = asked.owner AND fence = asked.fence
@@ -84,13 +92,13 @@ SUCCEED = text(
         ) job
         WHERE (SELECT state = 'open' AND expiring = 0 AND amount = asked.price
                FROM holds WHERE job_id = asked.job)
-    ), account_lock AS MATERIALIZED (
-        SELECT account.owner_id FROM mine CROSS JOIN LATERAL (
-            SELECT owner_id FROM accounts WHERE owner_id = mine.owner FOR NO KEY UPDATE
+    ), mine AS MATERIALIZED (
+        SELECT running.* FROM running CROSS JOIN LATERAL (
+            SELECT FROM accounts WHERE owner_id = running.owner FOR NO KEY UPDATE SKIP LOCKED
         ) account
-    ), lane_lock AS MATERIALIZED (
-        SELECT FROM account_lock CROSS JOIN LATERAL (
-            SELECT FROM lanes WHERE owner_id = account_lock.owner_id FOR NO KEY UPDATE
+    ), lane AS MATERIALIZED (
+        SELECT FROM mine CROSS JOIN LATERAL (
+            SELECT FROM lanes WHERE owner_id = mine.owner FOR NO KEY UPDATE
         ) lane
     ), job AS (
         UPDATE jobs SET
@@ -99,7 +107,7 @@ SUCCEED = text(
             worker = NULL, revision = jobs.revision + 1
         FROM mine
         WHERE jobs.id = mine.job
-            AND (SELECT count(*) FROM lane_lock) >= 0  -- so that the locks are taken first
+            AND (SELECT count(*) FROM lane) >= 0  -- so that they are locked first
         RETURNING jobs.id, finished_at AS at
     ), hold AS (
         UPDATE holds SET state = 'captured' FROM job

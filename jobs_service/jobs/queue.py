@@ -16,6 +16,7 @@ from jobs_service.jobs.domain import Job, JobStatus
 from jobs_service.jobs.repository import COLUMNS, ENDED, job_of
 from jobs_service.tables import holds, jobs
 from shared.db.executor import Executor
+from shared.security.principal import UserId
 
 # Fair between users: whoever has fewest jobs running comes first, and of those whoever was served
 # longest ago; of each the first of their jobs. A lane that another claim has locked is left out, so
@@ -117,6 +118,7 @@ _PROMOTE = (
         _free(jobs.c.status == JobStatus.QUEUED, not_(jobs.c.due), jobs.c.run_after <= func.now())
     )
     .values(due=True)
+    .returning(jobs.c.owner_id)
 )
 _ALLOWED = func.coalesce(jobs.c.attempts_allowed, bindparam("attempts"))
 _LOST = (jobs.c.status == JobStatus.RUNNING, jobs.c.lease_until < func.now())
@@ -170,9 +172,9 @@ class Queue:
         rows = rows or await self._executor.all(_CLAIM_PATIENTLY, params)
         return [job_of(row) for row in rows]
 
-    async def promote(self) -> int:
-        """Let those be claimed whose time has come; how many."""
-        return await self._executor.run(_PROMOTE)
+    async def promote(self) -> list[UserId]:
+        """Let those be claimed whose time has come; the owner of each."""
+        return [row.owner_id for row in await self._executor.all(_PROMOTE)]
 
     async def heartbeat(self, job: Job, lease: float, progress: float) -> bool:
         """Keep the job for another `lease` seconds; False when it has been lost."""

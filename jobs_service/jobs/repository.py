@@ -3,17 +3,29 @@
 What only workers do (claim, heartbeat, finish) is in `queue.py`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, bindparam, delete, exists, func, not_, select, update
+from sqlalchemy import (
+    ARRAY,
+    Row,
+    Uuid,
+    any_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    not_,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.sql import Select
 
 from jobs_service.jobs.domain import Job, JobStatus
-from jobs_service.tables import jobs
+from jobs_service.tables import jobs, lanes
 from shared.db.executor import Executor
 from shared.security.principal import UserId
 
@@ -99,6 +111,12 @@ _MOVE = (
     .where(jobs.c.owner_id == bindparam("owner"))
     .values(owner_id=bindparam("new_owner"))
 )
+_LOCK_LANES = (
+    select(lanes.c.owner_id)
+    .where(lanes.c.owner_id == any_(bindparam("owners", type_=ARRAY(Uuid))))
+    .order_by(lanes.c.owner_id)
+    .with_for_update(key_share=True)
+)
 _CANCEL_OF_OWNER = _CANCEL.where(jobs.c.owner_id == bindparam("owner"))
 _DELETE_OF_OWNER = delete(jobs).where(jobs.c.owner_id == bindparam("owner"))
 
@@ -163,6 +181,14 @@ class Jobs:
     async def lock_all_of(self, owner: UserId) -> None:
         """Let nobody else write a job of `owner` until the transaction ends."""
         await self._executor.all(_LOCK_OF, {"owner": owner})
+
+    async def lock_lanes(self, owners: Iterable[UserId]) -> None:
+        """Keep the lanes of several owners until the transaction ends; the last that it does.
+
+        They are written at the commit, one after the other: who has not locked them in the order
+        in which all others do might wait for somebody who waits for them.
+        """
+        await self._executor.all(_LOCK_LANES, {"owners": list(owners)})
 
     async def cancel_same(self, owner: UserId, new_owner: UserId) -> list[Job]:
         """Cancel each job under way of `owner` that `new_owner` has under way, too; these."""

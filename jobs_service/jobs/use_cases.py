@@ -89,6 +89,7 @@ class AdoptJobs:
         await transfer_credits(tx, guest, user)
         for job in same:
             await _refund(tx, msgspec.structs.replace(job, owner_id=user), "job cancelled")
+        await jobs.lock_lanes([guest, user])
         return moved
 
 

@@ -2,6 +2,7 @@
 
 from uuid import UUID, uuid4
 
+from jobs_service.jobs.repository import Jobs
 from jobs_service.jobs.use_cases import EraseJobs
 from jobs_service.payments.use_cases import disown_purchases
 from jobs_service.tracks.repository import Tracks
@@ -20,7 +21,8 @@ class EraseOwner:
 
     async def __call__(self, tx: Transaction, owner: UUID) -> None:
         """Within `tx`; what is still on its way for them comes to nothing."""
-        for one in await Aliases(tx).erase(owner):
+        everybody = await Aliases(tx).erase(owner)
+        for one in everybody:
             nobody = UserId(uuid4())
             # before jobs and accounts, as who settles a purchase does
             await disown_purchases(tx, one, nobody)
@@ -28,3 +30,4 @@ class EraseOwner:
             await erase_webhooks(tx, one)
             await Tracks(tx).delete_of(one)
             await Videos(tx).forget_of(one)
+        await Jobs(tx).lock_lanes(everybody)

@@ -103,7 +103,10 @@ class ProgressReports:
             self._came.clear()
             messages = batched(self._waiting)
             self._waiting.clear()
-            await asyncio.gather(*(self._report(message) for message in messages))
+            reporting = [self._report(message) for message in messages]
+            for outcome in await asyncio.gather(*reporting, return_exceptions=True):
+                if outcome is not None:  # also what somebody cancelled that it waited for
+                    log.error("report_crashed", exc_info=outcome)
             await asyncio.sleep(GATHERING)
 
     async def _report(self, message: Sequence[Envelope]) -> None:

@@ -10,6 +10,7 @@ from jobs_service.events import JobFailed, JobQueued, JobSucceeded
 from jobs_service.jobs.at_once import AtOnce
 from jobs_service.jobs.domain import Job
 from jobs_service.jobs.queue import Queue
+from jobs_service.jobs.repository import Jobs
 from jobs_service.work.performing import Result
 from shared.db.database import Database, Transaction
 from shared.observability.logging import get_logger
@@ -121,7 +122,10 @@ class SweepJobs:
             due = await queue.promote()
             for job in queued:
                 tx.announce(JobQueued(**job.facts()))
-        if moved := len(failed) + len(queued) + due:
+            owners = [*(job.owner_id for job in (*failed, *queued)), *due]
+            if owners:
+                await Jobs(tx).lock_lanes(owners)
+        if moved := len(owners):
             log.info("jobs_swept", jobs=moved)
         return moved
 

@@ -68,11 +68,16 @@ def encode(*envelopes: Envelope) -> bytes:
 
 _decoder = msgspec.json.Decoder(Envelope)
 _batch = msgspec.json.Decoder(list[msgspec.Raw])
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""No JSON, not UTF-8, or nested too deeply."""
 
 
 def decode(body: bytes | memoryview) -> Envelope:
-    """The envelope in `body`; raises `msgspec.ValidationError` when it is none."""
-    return _decoder.decode(body)
+    """The envelope in `body`; raises `msgspec.DecodeError` when it is none."""
+    try:
+        return _decoder.decode(body)
+    except (UnicodeDecodeError, RecursionError) as error:
+        raise msgspec.DecodeError(f"cannot be read: {error}") from error
 
 
 def bodies_in(body: bytes) -> list[bytes]:
@@ -84,5 +89,5 @@ def bodies_in(body: bytes) -> list[bytes]:
         return [body]
     try:
         return [bytes(one) for one in _batch.decode(body)] or [body]
-    except msgspec.DecodeError:
+    except _UNREADABLE:
         return [body]

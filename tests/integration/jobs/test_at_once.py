@@ -51,6 +51,7 @@ _LET_A_HOLD_EXPIRE = text(
     "UPDATE holds SET expires_at = now() WHERE job_id IN (SELECT job_id FROM holds"
     " WHERE state = 'open' ORDER BY random() LIMIT 1 FOR UPDATE SKIP LOCKED)"
 )
+_DEADLOCKS = text("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
 _WRONG_LANES = text(
     "SELECT 1 FROM lanes FULL JOIN (SELECT owner_id,"
     " count(*) FILTER (WHERE status = 'queued' AND due) AS waiting,"
@@ -160,12 +161,15 @@ async def test_whatever_happens_at_the_same_time_the_ledger_stays_right(
 ) -> None:
     crowd = Crowd(database, random.Random(seed))
     await crowd.gather(setting)
+    before = await database.one(_DEADLOCKS)
     async with asyncio.timeout(60), asyncio.TaskGroup() as group:
         for _ in range(8):
             group.create_task(crowd.act())
         group.create_task(crowd.come_and_go())
     assert await Checks(database).faults() == []
     assert await database.all(_WRONG_LANES) == []
+    await asyncio.sleep(1.2)  # until PostgreSQL has counted
+    assert await database.one(_DEADLOCKS) == before
 
 
 @pytest.fixture

@@ -11,8 +11,10 @@ from jobs_service.captions.schemas import CaptionsRequest
 from jobs_service.credits.checks import Checks
 from jobs_service.credits.domain import Balance, NotEnoughCredits
 from jobs_service.credits.repository import Credits
+from jobs_service.credits.use_cases import release_hold
 from jobs_service.idempotency.domain import KeyReused, RequestInProgress
 from jobs_service.jobs.domain import Job, JobStatus
+from jobs_service.jobs.repository import Jobs
 from jobs_service.jobs.submit import SubmitJob
 from jobs_service.jobs.use_cases import CancelJob, FindJob
 from jobs_service.work.performing import Result
@@ -23,6 +25,8 @@ from shared.security.principal import UserId
 from tests.integration.jobs.conftest import Setting
 from tests.support.jobs import submitting
 
+_DEADLOCKS = text("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
+_QUEUED = text("SELECT owner_id FROM jobs WHERE status = 'queued'")
 _LOCK = text("SELECT id FROM jobs WHERE id = :job FOR UPDATE")
 
 
@@ -44,6 +48,11 @@ def statements(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
     monkeypatch.setattr(Hot, "_on_a_connection", counting)
     return counted
+
+
+async def _deadlocks(database: Database) -> int:
+    row = await database.one(_DEADLOCKS)
+    return int(row.deadlocks) if row else 0
 
 
 class Crowd:
@@ -122,7 +131,7 @@ async def test_a_job_that_is_under_way_already_keeps_nobody_elses_from_being_que
     )
     assert again.id == before.id
     assert [job.owner_id for job in queued] == others
-    assert statements["INSERT INTO jobs"] == 1 + 5  # for all, and then for each alone
+    assert statements["INSERT INTO jobs"] == 1
     assert await Credits(crowd.database).balance(first) == Balance(2, 1)
 
 
@@ -181,6 +190,48 @@ async def test_a_job_that_somebody_is_writing_holds_up_none_of_the_others(crowd:
         assert not first.done()
     assert first.result().status == JobStatus.SUCCEEDED
     assert await Checks(crowd.database).faults() == []
+
+
+async def test_what_is_just_being_cancelled_is_asked_for_again_without_a_deadlock(
+    crowd: Crowd, setting: Setting
+) -> None:
+    first, *others = await crowd.users(4)
+    request = CaptionsRequest(video_id=(await setting.video(first)).id)
+    job = await crowd.submit(first, request, None)
+    deadlocks = await _deadlocks(crowd.database)
+    async with asyncio.TaskGroup() as group, crowd.database.transaction() as tx:
+        assert await Jobs(tx).cancel(first, job.id)
+        again = group.create_task(crowd.submit(first, request, None))
+        strangers = group.create_task(crowd.ask_together(*others))
+        await asyncio.sleep(0.1)
+        await release_hold(tx, job.id, "cancelled")
+    assert again.result().id != job.id
+    assert [one.owner_id for one in strangers.result() if isinstance(one, Job)] == others
+    await asyncio.sleep(1.2)  # until PostgreSQL has counted
+    assert await _deadlocks(crowd.database) == deadlocks
+
+
+async def test_an_account_that_somebody_has_for_long_holds_up_its_owner_alone(
+    crowd: Crowd, statements: Counter[str]
+) -> None:
+    first, *others = await crowd.users(4)
+    await crowd.ask_together(first, *others)
+    claimed = {job.owner_id: job for job in await crowd.claimed(4)}
+    finish = FinishJob(crowd.database)
+    statements.clear()
+    async with asyncio.TaskGroup() as group, crowd.database.transaction() as tx:
+        assert await Credits(tx).lock(first)
+        asked = group.create_task(crowd.ask_together(first, *others))
+        ends = {one: group.create_task(finish(claimed[one], Result())) for one in claimed}
+        async with asyncio.timeout(5):
+            await asyncio.gather(*(ends[one] for one in others))
+            while {row.owner_id for row in await crowd.database.all(_QUEUED)} != {*others}:
+                await asyncio.sleep(0.01)
+        assert not asked.done()
+        assert not ends[first].done()
+    assert all(isinstance(one, Job) for one in asked.result())
+    assert ends[first].result().status == JobStatus.SUCCEEDED
+    assert statements["INSERT INTO jobs"] == 1 + 4  # refused for all, and then for each alone
 
 
 async def test_a_worker_takes_no_more_than_it_has_room_for_each_of_another_user(

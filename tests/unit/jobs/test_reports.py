@@ -111,3 +111,23 @@ async def test_of_too_many_reports_the_oldest_are_lost() -> None:
     async with following(reports):
         await eventually(lambda: len(broker.published) == 1000)
     assert broker.published == [str(job.id) for job in jobs[1:]]
+
+
+async def test_a_report_that_crashes_takes_no_other_with_it() -> None:
+    failures: list[BaseException] = [asyncio.CancelledError(), ZeroDivisionError()]
+
+    async def crash(_: Envelope) -> None:
+        if failures:
+            raise failures.pop(0)
+
+    broker = ScriptedBroker(crash)
+    reports = ProgressReports(broker)
+    with capture_logs() as logs:
+        async with following(reports):
+            while failures:
+                left = len(failures)
+                reports.started(a_job())
+                await eventually(lambda left=left: len(failures) < left)  # type: ignore[misc]
+            reports.started(later := a_job())
+            await eventually(lambda: broker.messages == [[str(later.id)]])
+    assert [one["event"] for one in logs] == ["report_crashed"] * 2

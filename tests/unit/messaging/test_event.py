@@ -47,7 +47,7 @@ def test_what_is_apart_is_left_as_it_came() -> None:
     assert bodies_in(b'[{"colour": "red"} , 7]') == [b'{"colour": "red"}', b"7"]
 
 
-@pytest.mark.parametrize("body", [b"", b"hello", b"[]", b'[{"id": "7"}', b"[\xff]"])
+@pytest.mark.parametrize("body", [b"", b"hello", b"[]", b"[" * 5000, b'[{"id": "7"}', b"[\xff]"])
 def test_what_is_no_list_is_one(body: bytes) -> None:
     assert bodies_in(body) == [body]
 
@@ -58,3 +58,9 @@ def test_an_event_must_name_its_subject() -> None:
 
     with pytest.raises(NotImplementedError, match="Nameless"):
         _ = Nameless().subject
+
+
+@pytest.mark.parametrize("body", [b"[" * 5000, b'{"data":' * 5000, b'{"id": "\xff"}', b"[]", b""])
+def test_what_is_no_event_is_one_error(body: bytes) -> None:
+    with pytest.raises(msgspec.DecodeError):
+        decode(body)

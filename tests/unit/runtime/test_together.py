@@ -89,3 +89,23 @@ async def test_who_leaves_in_the_middle_takes_nobody_along(kitchen: Kitchen) -> 
     kitchen.open.set()
     assert await staying == 6
     assert kitchen.orders == [[2, 3]]
+
+
+async def test_an_act_that_is_cancelled_or_answers_too_little_leaves_nobody_waiting() -> None:
+    async def cancelled(numbers: Sequence[int]) -> list[int]:
+        raise asyncio.CancelledError
+
+    async def too_little(numbers: Sequence[int]) -> list[int]:
+        return [1]
+
+    for act, error in ((cancelled, asyncio.CancelledError), (too_little, ValueError)):
+        together = Together(act, most=2)
+        async with asyncio.timeout(5):
+            answers = await asyncio.gather(*map(together, range(4)), return_exceptions=True)
+        assert all(isinstance(one, error) for one in answers)
+
+
+async def test_who_asks_for_much_takes_turns_with_the_others(kitchen: Kitchen) -> None:
+    together = Together(kitchen.cook, most=2, apart=lambda number: number % 10)
+    await asyncio.gather(*(together(one) for one in (1, 11, 21, 31, 2, 3)))
+    assert kitchen.orders == [[1, 2], [3, 11], [21], [31]]
