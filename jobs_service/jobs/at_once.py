@@ -28,6 +28,11 @@ from shared.ids import uuid7
 from shared.messaging.event import Envelope, encode
 from shared.runtime.together import Together
 
+_IN_THE_WAY = (
+    asyncpg.IntegrityConstraintViolationError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.DeadlockDetectedError,
+)
 _MOST = 50
 """Jobs that a statement begins or ends."""
 
@@ -154,14 +159,15 @@ class AtOnce:
         return self._database.outbox.envelopes([event])[0]
 
     async def _do(self, statement: TextClause, asked: Sequence[_Asked]) -> list[Any]:
-        """The row of each that was done. A fault of one refuses all: each is then tried alone."""
+        """The row of each that was done. What is in the way of one is in the way of all, and each
+        is then tried alone."""
         rows = sorted((row for row, _, _ in asked), key=lambda row: row.owner)
         reserved = self._database.outbox.reserved_seconds
         try:
             found = await self._database.hot.all(
                 statement, {"asked": msgspec.json.encode(rows).decode(), "reserved": reserved}
             )
-        except asyncpg.IntegrityConstraintViolationError:
+        except _IN_THE_WAY:
             if len(asked) == 1:
                 return [None]
             return [(await self._do(statement, [one]))[0] for one in asked]

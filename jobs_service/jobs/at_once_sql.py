@@ -1,9 +1,8 @@
 """The statements of `at_once.py`, each for the rows of a JSON array, `asked`.
 
-Locks are taken in the order of all transactions here, lest two wait for each other: jobs, accounts,
-lanes. A statement for many waits for nobody who may have a job or an account for long: it leaves
-out those that somebody has. Lanes are taken last, for a moment, and by their owners, which `asked`
-is ordered by.
+Locks are taken in the order of all transactions here, lest two wait for each other: jobs, of which
+those that somebody else is writing are left out, then accounts, then lanes, by their owners, which
+`asked` is ordered by. Who waits for one of them holds up all the others, so that it may not last.
 """
 
 from sqlalchemy import text
@@ -12,10 +11,11 @@ from jobs_service.idempotency.repository import KEY_IS_FREE
 from shared.db.aliases import IS_FREE
 from shared.messaging.outbox import ADD_EACH
 
+_PATIENCE = "(SELECT set_config('lock_timeout', '200ms', true)) AS patience"
+
 # The lock of the owner is that of `Aliases.owner`, if nobody else has it: who makes a guest a user
-# empties the guest's account, so that an account that can pay is its owner's own. One that somebody
-# has, or that cannot pay any more, leaves its entry without a balance, and PostgreSQL refuses the
-# whole.
+# empties the guest's account, so that an account that can pay is its owner's own. One that cannot
+# pay any more leaves its entry without a balance, and PostgreSQL refuses the whole.
 SUBMIT = text(
     """
     WITH asked AS MATERIALIZED (
@@ -24,7 +24,7 @@ SUBMIT = text(
             price bigint, same_as text, priority int, start timestamptz, due boolean,
             retry_of uuid, now timestamptz, expires timestamptz, kept json, entry uuid, kind text,
             reason text, event uuid, envelope json
-        )
+        ), {patience}
     ), free AS MATERIALIZED (
         SELECT * FROM asked WHERE {is_free} AND (
             kept ->> 'lock' IS NULL
@@ -46,7 +46,7 @@ SUBMIT = text(
         SELECT new.owner, new.price FROM job JOIN new ON new.job = job.id CROSS JOIN LATERAL (
             SELECT FROM accounts
             WHERE owner_id = new.owner AND balance >= new.price AND expiring = 0
-            FOR NO KEY UPDATE SKIP LOCKED
+            FOR NO KEY UPDATE
         ) account
     ), account AS (
         UPDATE accounts SET balance = balance - payer.price, held = held + payer.price
@@ -73,6 +73,7 @@ SUBMIT = text(
         is_free=IS_FREE.format(lock="asked.lock"),
         key_is_free=KEY_IS_FREE.format(lock="kept ->> 'lock'"),
         news=ADD_EACH.format(of="new"),
+        patience=_PATIENCE,
     )
 )
 # A hold that is not as it was leaves its entry without a balance, and PostgreSQL refuses the whole.
@@ -82,7 +83,7 @@ SUCCEED = text(
         SELECT * FROM json_to_recordset(CAST(:asked AS json)) AS asked (
             job uuid, owner uuid, fence bigint, revision int, price bigint, made text, spent bigint,
             back bigint, entry uuid, kind text, reason text, event uuid, envelope json
-        )
+        ), {patience}
     ), running AS MATERIALIZED (
         SELECT asked.* FROM asked CROSS JOIN LATERAL (
             SELECT FROM jobs
@@ -94,7 +95,7 @@ SUCCEED = text(
                FROM holds WHERE job_id = asked.job)
     ), mine AS MATERIALIZED (
         SELECT running.* FROM running CROSS JOIN LATERAL (
-            SELECT FROM accounts WHERE owner_id = running.owner FOR NO KEY UPDATE SKIP LOCKED
+            SELECT FROM accounts WHERE owner_id = running.owner FOR NO KEY UPDATE
         ) account
     ), lane AS MATERIALIZED (
         SELECT FROM mine CROSS JOIN LATERAL (
@@ -125,5 +126,5 @@ SUCCEED = text(
         FROM job JOIN mine ON mine.job = job.id LEFT JOIN account ON account.owner_id = mine.owner
     ), news AS ({news} FROM job JOIN mine ON mine.job = job.id)
     SELECT id, at FROM job
-    """.format(news=ADD_EACH.format(of="mine"))  # noqa: S608 - of constants
+    """.format(news=ADD_EACH.format(of="mine"), patience=_PATIENCE)  # noqa: S608 - of constants
 )
