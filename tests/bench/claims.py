@@ -2,9 +2,8 @@
 
     python -m tests.bench.claims
 
-The jobs schema on a PostgreSQL with its usual durability. Claims go one after the other (see
-docs/adr/0005), and each looks at every user who waits: so the number of users matters, and the
-number of their jobs should not.
+The jobs schema on a PostgreSQL with its usual durability. A claim takes the first job of whoever is
+next, by the lanes of the users who wait: neither their number nor that of their jobs should matter.
 """
 
 import asyncio

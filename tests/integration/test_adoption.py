@@ -141,6 +141,7 @@ class Story:
             now = SystemClock().now()
             while (claim := await videos.claim(now, now + LEASE)) is None:
                 await asyncio.sleep(0.01)  # somebody else has the row at this moment
+                now = SystemClock().now()  # what is left may have been stored since
             ready = await videos.make_ready(claim, FACTS, now)
             assert ready
             event = VideoReady(ready.id, ready.owner_id, 30.0, True, now, ready.revision)

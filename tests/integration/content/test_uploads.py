@@ -218,7 +218,7 @@ async def test_another_version_is_refused(client: httpx.AsyncClient, version: st
         ({"upload-length": "5", "upload-defer-length": "1"}, "Upload-Length", "or else"),
         ({"upload-defer-length": "2"}, "Upload-Defer-Length", "must be 1"),
         ({"upload-length": "0"}, "Upload-Length", ">= 1"),
-        ({"upload-length": "many"}, "Upload-Length", "int"),
+        ({"upload-length": "many"}, "Upload-Length", "whole number"),
         ({"upload-length": "5", "upload-metadata": "filename *"}, "Upload-Metadata", "Base64"),
         ({"upload-length": "5", "upload-metadata": "a YQ==,a YQ=="}, "Upload-Metadata", "twice"),
         ({"upload-length": "5", "upload-metadata": f"title {b64encode(b'x' * 201).decode()}"},
