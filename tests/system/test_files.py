@@ -69,7 +69,7 @@ async def test_clients_that_are_slow_and_leave_hold_on_to_nothing(
     async def are_gone() -> bool:
         return held(suite) <= before
 
-    await until(are_gone, seconds=10)
+    await until(are_gone)
 
 
 def held(suite: Suite) -> int:
