@@ -3,7 +3,6 @@
 import asyncio
 import signal
 import tempfile
-from enum import StrEnum
 from functools import partial
 from typing import Annotated
 
@@ -13,15 +12,7 @@ from sqlalchemy.engine import make_url
 from deploy.home import Home
 from deploy.on_home import run_on_home
 from deploy.postgres.cluster import programs
-from deploy.service_database import database_of
-
-
-class Owner(StrEnum):
-    """A service with tables."""
-
-    AUTH = "auth"
-    CONTENT = "content"
-    JOBS = "jobs"
+from deploy.service_database import Owner, database_of
 
 
 def add_to(app: typer.Typer) -> None:

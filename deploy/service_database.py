@@ -2,12 +2,22 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import ExitStack, asynccontextmanager
+from enum import StrEnum
 
 from deploy.home import AlreadyRunning, Home
 from deploy.postgres.embedded import EmbeddedPostgres
 from shared.db.migrations import migrate
 
-SERVICES = ("auth", "content", "jobs")
+
+class Owner(StrEnum):
+    """A service with tables."""
+
+    AUTH = "auth"
+    CONTENT = "content"
+    JOBS = "jobs"
+
+
+SERVICES = tuple(one.value for one in Owner)
 
 
 @asynccontextmanager

@@ -13,6 +13,9 @@ from typing import ClassVar
 
 import msgspec
 
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What reading JSON raises where there is none: no JSON, not UTF-8, or nested too deeply."""
+
 
 class FieldError(msgspec.Struct, frozen=True):
     """One wrong field of the input: its dotted path and what would be right."""

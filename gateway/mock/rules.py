@@ -9,7 +9,7 @@ import msgspec
 
 from gateway.mock.checks import Checks, from_text
 from gateway.mock.schemas import Schema, Schemas
-from shared.errors import FieldError, Invalid, Malformed, UnsupportedType
+from shared.errors import UNREADABLE, FieldError, Invalid, Malformed, UnsupportedType
 
 _JSON = "application/json"
 _FORM = "application/x-www-form-urlencoded"
@@ -93,5 +93,5 @@ class Rules:
 def _decoded(body: bytes) -> Any:
     try:
         return msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise Malformed(f"The body is not valid JSON: {error}.") from None

@@ -1,12 +1,12 @@
 """Accounts that are being opened: whoever registers may ask for something the moment after."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from jobs_service.credits.domain import NotEnoughCredits
 from jobs_service.credits.repository import Credits
 from shared.db.executor import Executor
+from shared.runtime.waiting import found_within
 from shared.security.principal import UserId
 
 PATIENCE = 1.0
@@ -23,16 +23,7 @@ async def with_account(executor: Executor, owner: UserId, act: Callable[[], Awai
     try:
         return await act()
     except NotEnoughCredits:
-        if not await _is_opened(executor, owner):
+        accounts = Credits(executor)
+        if not await found_within(PATIENCE, lambda: accounts.is_open(owner)):
             raise
     return await act()
-
-
-async def _is_opened(executor: Executor, owner: UserId) -> bool:
-    accounts, waited, step = Credits(executor), 0.0, 0.02
-    while not await accounts.is_open(owner):
-        if waited >= PATIENCE:
-            return False
-        await asyncio.sleep(step)
-        waited, step = waited + step, step * 2
-    return True

@@ -17,7 +17,7 @@ import asyncpg
 import msgspec
 from sqlalchemy import TextClause
 
-from jobs_service.credits.domain import Hold
+from jobs_service.credits.domain import Entry, Hold
 from jobs_service.events import JobQueued, JobSucceeded
 from jobs_service.idempotency.use_cases import Kept
 from jobs_service.jobs.at_once_sql import SUBMIT, SUCCEED
@@ -96,18 +96,15 @@ class AtOnce:
         self, job: Job, same_as: str | None, hold_lasts: timedelta, kept: Kept | None
     ) -> bool:
         """Queue a new job and hold its price; False, and nothing done, where that is not usual."""
-        entry = Hold(job.id, job.owner_id, job.price).open()
         event = JobQueued(**job.facts())
         envelope = self._envelope(event)
         row = _New(
+            **_of_both(job, Hold(job.id, job.owner_id, job.price).open(), envelope),
             lock=lock_of(job.owner_id),
-            job=job.id,
-            owner=job.owner_id,
             type=job.type,
             video=job.video_id,
             language=job.language,
             request=job.request,
-            price=job.price,
             same_as=same_as,
             priority=job.priority,
             start=job.run_after,
@@ -116,10 +113,6 @@ class AtOnce:
             now=job.created_at,
             expires=job.run_after + hold_lasts,
             kept=kept,
-            kind=entry.kind,
-            reason=entry.reason,
-            event=envelope.id,
-            envelope=msgspec.Raw(encode(envelope)),
         )
         return await self._submit((row, event, envelope)) is not None
 
@@ -138,18 +131,12 @@ class AtOnce:
         event = JobSucceeded(**ended.facts())
         envelope = self._envelope(event)
         row = _Ended(
-            job=job.id,
-            owner=job.owner_id,
+            **_of_both(job, entry, envelope),
             fence=job.fence,
             revision=job.revision,
-            price=job.price,
             made=shown,
             spent=spent,
             back=entry.amount,
-            kind=entry.kind,
-            reason=entry.reason,
-            event=envelope.id,
-            envelope=msgspec.Raw(encode(envelope)),
         )
         done = await self._succeed((row, event, envelope))
         return done and msgspec.structs.replace(ended, finished_at=done.at)
@@ -176,6 +163,18 @@ class AtOnce:
         if told:
             self._database.announced([event for _, event, _ in told], [one for _, _, one in told])
         return [done.get(row.job) for row, _, _ in asked]
+
+
+def _of_both(job: Job, entry: Entry, envelope: Envelope) -> dict[str, Any]:
+    return {
+        "job": job.id,
+        "owner": job.owner_id,
+        "price": job.price,
+        "kind": entry.kind,
+        "reason": entry.reason,
+        "event": envelope.id,
+        "envelope": msgspec.Raw(encode(envelope)),
+    }
 
 
 def _owner_of(asked: _Asked) -> UUID:

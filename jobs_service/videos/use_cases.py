@@ -1,12 +1,12 @@
 """Finding the video that a job is about."""
 
-import asyncio
 from uuid import UUID
 
 from jobs_service.videos.domain import KnownVideo, VideoHasNoSound, VideoNotFound
 from jobs_service.videos.repository import Videos
 from shared.db.executor import Executor
 from shared.runtime.together import Together
+from shared.runtime.waiting import found_within
 from shared.security.principal import UserId
 
 _MOST = 100
@@ -28,12 +28,7 @@ class FindVideo:
         self, owner: UserId, video_id: UUID, *, with_sound: bool = True
     ) -> KnownVideo:
         """Find it; raises `VideoNotFound`, or `VideoHasNoSound` where that matters."""
-        video = await self._find((owner, video_id))
-        waited, step = 0.0, 0.02
-        while video is None and waited < self._patience:
-            await asyncio.sleep(step)
-            waited, step = waited + step, step * 2
-            video = await self._find((owner, video_id))
+        video = await found_within(self._patience, lambda: self._find((owner, video_id)))
         if video is None or not video.available:
             raise VideoNotFound(f"No video of yours that is ready has the id {video_id}.")
         if with_sound and not video.has_audio:

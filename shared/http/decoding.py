@@ -12,7 +12,7 @@ from typing import Any, TypeVar, get_args
 import msgspec
 import msgspec.inspect
 
-from shared.errors import FieldError, Invalid, Malformed
+from shared.errors import UNREADABLE, FieldError, Invalid, Malformed
 
 T = TypeVar("T")
 _QUOTED = re.compile("`([^`]*)`")
@@ -24,8 +24,6 @@ _WORDS: Mapping[str, str] = {
     "array": "an array",
     "object": "an object",
 }
-_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""No JSON, not UTF-8, or nested too deeply."""
 
 
 def decode_json(body: bytes, wanted: type[T]) -> T:
@@ -35,7 +33,7 @@ def decode_json(body: bytes, wanted: type[T]) -> T:
     except msgspec.ValidationError as error:
         mistakes = _mistakes(_plain(body), wanted, "", str(error))
         raise Invalid(errors=tuple(mistakes)) from None
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         if not body:
             raise Malformed("The body is empty; send JSON.") from None
         raise Malformed(f"The body is not valid JSON: {error}.") from None
@@ -46,7 +44,7 @@ def _plain(body: bytes) -> object:
     what follows, and without a type also refuses numbers that no field could take."""
     try:
         return msgspec.json.decode(body)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise Malformed(f"The body is not valid JSON: {error}.") from None
 
 

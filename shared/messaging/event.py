@@ -19,6 +19,8 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from shared.errors import UNREADABLE
+
 
 class IntegrationEvent(msgspec.Struct, frozen=True):
     """The data of an event. Its fields are a public contract: only ever add to them."""
@@ -68,8 +70,6 @@ def encode(*envelopes: Envelope) -> bytes:
 
 _decoder = msgspec.json.Decoder(Envelope)
 _batch = msgspec.json.Decoder(list[msgspec.Raw])
-_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""No JSON, not UTF-8, or nested too deeply."""
 
 
 def decode(body: bytes | memoryview) -> Envelope:
@@ -89,5 +89,5 @@ def bodies_in(body: bytes) -> list[bytes]:
         return [body]
     try:
         return [bytes(one) for one in _batch.decode(body)] or [body]
-    except _UNREADABLE:
+    except UNREADABLE:
         return [body]

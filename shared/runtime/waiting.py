@@ -1,8 +1,10 @@
 """Waiting: for something that may happen, but not for ever, and for all of many things."""
 
 import asyncio
-from collections.abc import Coroutine, Iterable
-from typing import Any
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 async def happens_within(seconds: float, event: asyncio.Event) -> bool:
@@ -13,6 +15,15 @@ async def happens_within(seconds: float, event: asyncio.Event) -> bool:
     except TimeoutError:
         return False
     return True
+
+
+async def found_within(seconds: float, look: Callable[[], Awaitable[T]]) -> T:
+    """What `look` finds; while that is nothing, it is asked again, ever less often, so long."""
+    waited, step = 0.0, 0.02
+    while not (found := await look()) and waited < seconds:
+        await asyncio.sleep(step)
+        waited, step = waited + step, step * 2
+    return found
 
 
 async def all_done(calls: Iterable[Coroutine[Any, Any, object]]) -> None:

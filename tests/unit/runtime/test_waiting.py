@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from shared.runtime.waiting import all_done, happens_within
+from shared.runtime.waiting import all_done, found_within, happens_within
 
 
 async def test_what_has_happened_is_not_waited_for() -> None:
@@ -33,3 +33,17 @@ async def test_all_are_done_though_one_fails_and_then_it_is_told() -> None:
     with pytest.raises(ValueError, match="1"):
         await all_done([do(1), do(2), do(0)])
     assert done == [0, 2]
+
+
+async def test_what_is_not_there_yet_is_looked_for_again_until_it_is_or_time_is_up() -> None:
+    looks = iter(["", "", "found", "never asked for"])
+
+    async def look() -> str:
+        return next(looks)
+
+    async def nothing() -> str:
+        return ""
+
+    assert await found_within(60, look) == "found"
+    assert next(looks) == "never asked for"
+    assert await found_within(0.03, nothing) == ""
