@@ -1,8 +1,8 @@
 """An upstream behind a URL, as an ASGI app: streams both ways, with back-pressure.
 
 A small exchange takes the quick way: one write, one wake-up, two sends, no task. What lasts longer
-than a tick of the pool, or has a body that comes in pieces, goes on in a task group in which one
-task listens to the client, to forward its body and to notice when it leaves.
+than a tick of the pool or has a body in many pieces goes on in a task group in which one task
+listens to the client, to forward its body and to notice when it leaves.
 """
 
 import asyncio
@@ -15,6 +15,8 @@ from gateway.upstream.pool import Pool
 from shared.errors import BadGateway, GatewayTimeout, Problem
 
 _ATTEMPTS = 2
+_QUICK_PIECES = 8
+"""Of an answer that goes the quick way, on which nobody notices that the client has left."""
 
 
 class ClientLeft(Exception):  # noqa: N818 - reads as what happened
@@ -138,7 +140,7 @@ class _Exchange:
             first += b"0\r\n\r\n"
         self._sent = self._whole = not more
         connection.begin(first, bodiless=head.is_head)
-        if more or not await self._relay(until_tick=True):
+        if more or not await self._relay(quickly=True):
             await self._run_in_tasks(more)
         return self._sent
 
@@ -146,7 +148,7 @@ class _Exchange:
         try:
             async with asyncio.TaskGroup() as group:
                 listening = group.create_task(self._listen(more))
-                await self._relay(until_tick=False)
+                await self._relay(quickly=False)
                 listening.cancel()
         except BaseExceptionGroup as several:
             raise several.exceptions[0] from None
@@ -168,9 +170,10 @@ class _Exchange:
         while True:
             await _next_piece(self._receive)
 
-    async def _relay(self, *, until_tick: bool) -> bool:
-        """Pass the answer on; False when it was left unfinished because a tick went by."""
+    async def _relay(self, *, quickly: bool) -> bool:
+        """Pass the answer on; False when it was left unfinished because it takes long."""
         connection = self._connection
+        pieces = 0
         while True:
             if not connection.has_news:
                 await connection.progress()
@@ -193,7 +196,8 @@ class _Exchange:
                 await self._pass(connection.take(), more=not is_done)
             if is_done:
                 return True
-            if until_tick and connection.ticks:
+            pieces += 1
+            if quickly and (connection.ticks or pieces == _QUICK_PIECES):
                 return False
 
     async def _pass(self, body: bytes, *, more: bool) -> None:

@@ -1,6 +1,7 @@
 """What becomes of a request when the upstream, or the client, does not do its part."""
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -218,6 +219,31 @@ async def test_the_upstream_is_let_go_when_the_client_leaves(answer: bytes) -> N
         client.writer.close()
         async with asyncio.timeout(2.5):
             await gone.wait()
+
+
+async def test_nothing_more_is_fetched_for_a_slow_client_that_leaves() -> None:
+    piece, pieces = bytes(64 * 1024), 8192
+    begun, gone, said = asyncio.Event(), asyncio.Event(), 0
+
+    async def script(peer: Peer) -> None:
+        nonlocal said
+        await peer.head()
+        await peer.say(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % (len(piece) * pieces))
+        begun.set()
+        with contextlib.suppress(ConnectionError):
+            while said < pieces:
+                await peer.say(piece)
+                said += 1
+        gone.set()
+
+    async with through(script) as (client, _):
+        await client.send()
+        await begun.wait()
+        await asyncio.sleep(0.1)
+        client.writer.transport.abort()
+        async with asyncio.timeout(2.5):
+            await gone.wait()
+    assert said < pieces / 2
 
 
 async def test_the_upstream_is_let_go_when_the_client_leaves_in_its_own_body() -> None:
