@@ -35,6 +35,8 @@ _IN_THE_WAY = (
 )
 _MOST = 50
 """Jobs that a statement begins or ends."""
+_BETWEEN_ENDS = 0.005
+"""Seconds: whoever submits waits for the answer, but a job that has ended can wait for others."""
 
 
 class _Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,7 +92,9 @@ class AtOnce:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._submit = Together(partial(self._do, SUBMIT), most=_MOST, apart=_owner_of)
-        self._succeed = Together(partial(self._do, SUCCEED), most=_MOST, apart=_owner_of)
+        self._succeed = Together(
+            partial(self._do, SUCCEED), most=_MOST, apart=_owner_of, pause=_BETWEEN_ENDS
+        )
 
     async def submit(
         self, job: Job, same_as: str | None, hold_lasts: timedelta, kept: Kept | None

@@ -15,6 +15,7 @@ from jobs_service.work.use_cases import ClaimJob, FailJob, FinishJob, HandBackJo
 from shared.db.away import DatabaseAway
 from shared.db.database import Database
 from shared.errors import Problem, Unavailable
+from shared.messaging.batches import GATHERING
 from shared.observability import context
 from shared.observability.logging import get_logger
 from shared.runtime.service import Ready
@@ -96,6 +97,8 @@ class Worker:
                 self._wake.clear()
                 while self._room > 0 and await self._take_up(group):
                     pass
+                if self._room:  # nothing is waiting; what comes soon is taken up together
+                    await asyncio.sleep(GATHERING)
                 if not await happens_within(POLL_SECONDS, self._wake) and self._helping:
                     self._helping.look()
 

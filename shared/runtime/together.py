@@ -17,7 +17,8 @@ class Together(Generic[Asked, Answer]):
     Whoever asks first waits for nobody; those who ask while `act` is under way wait for it to end,
     and are then served with one call, `most` of them. `apart` says what two of one call may not
     have in common; who asks much takes turns with the others. `act` returns an answer for each, in
-    order; what it raises, each of them gets.
+    order; what it raises, each of them gets. After each call `pause` seconds go by before the next,
+    so that more come together where nobody is in a hurry.
     """
 
     def __init__(
@@ -26,9 +27,11 @@ class Together(Generic[Asked, Answer]):
         *,
         most: int,
         apart: Callable[[Asked], Hashable] = id,
+        pause: float = 0.0,
     ) -> None:
         self._act = act
         self._most = most
+        self._pause = pause
         self._apart = apart
         self._waiting: dict[Hashable, deque[_Waiting[Asked, Answer]]] = {}
         self._acting: asyncio.Task[None] | None = None
@@ -47,6 +50,8 @@ class Together(Generic[Asked, Answer]):
             while self._waiting:
                 if batch := self._next():
                     await self._answer(batch)
+                    if self._pause:
+                        await asyncio.sleep(self._pause)
         finally:
             self._acting = None
 

@@ -56,6 +56,17 @@ async def test_what_is_asked_meanwhile_is_done_next_and_no_more_than_fit(kitchen
     assert kitchen.orders == [[1], [2, 3], [4]]
 
 
+async def test_after_a_pause_more_come_together_but_the_first_waits_for_nobody(
+    kitchen: Kitchen,
+) -> None:
+    together = Together(kitchen.cook, most=10, pause=0.1)
+    first = await _asked(together, 1)
+    assert first[0].done()
+    second, third = await _asked(together, 2), await _asked(together, 3)
+    assert await asyncio.gather(*second, *third) == [4, 6]
+    assert kitchen.orders == [[1], [2, 3]]
+
+
 async def test_what_must_be_apart_is_and_the_rest_does_not_wait_for_it(kitchen: Kitchen) -> None:
     together = Together(kitchen.cook, most=10, apart=lambda number: number % 2)
     assert await asyncio.gather(*(together(one) for one in (1, 3, 2, 5))) == [2, 6, 4, 10]
