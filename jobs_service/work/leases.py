@@ -41,16 +41,21 @@ class Leases:
                 self._look.set()
 
     async def keep(self) -> None:
-        """Renew them each second, until cancelled; one that takes long keeps no other waiting."""
+        """Renew them each second, until cancelled; one that takes long keeps no other waiting.
+
+        One that is as good as new can wait for the next time: jobs that end at once cost nothing.
+        """
         async with asyncio.TaskGroup() as renewals:
             beat = self._clock.monotonic()
             while True:
                 await happens_within(beat - self._clock.monotonic(), self._look)
                 self._look.clear()
-                if is_time := self._clock.monotonic() >= beat:
-                    beat = self._clock.monotonic() + HEARTBEAT_SECONDS
+                now = self._clock.monotonic()
+                if is_time := now >= beat:
+                    beat = now + HEARTBEAT_SECONDS
                 for one in self.attempts.values():
-                    if not one.renewing and (one.look.is_set() or is_time):
+                    is_due = is_time and now - one.renewed >= HEARTBEAT_SECONDS / 10
+                    if not one.renewing and (one.look.is_set() or is_due):
                         one.renewing = True
                         renewals.create_task(self._renew(one))
 
