@@ -70,6 +70,7 @@ async def _compare(suite: Suite, minutes: float) -> None:
 async def _measured(user: FrontEnd, video_id: str, workers: list[Process], minutes: float) -> float:
     """The seconds of one job."""
     own, machine = _cpu_of(workers), _busy()
+    await user.log_in()
     job = await user.submit(video_id)
     job = await user.finished(job["id"], seconds=PATIENCE_SECONDS)
     assert job["status"] == "succeeded", job

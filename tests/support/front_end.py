@@ -38,11 +38,15 @@ class FrontEnd:
         """Register, log in, and wait for the welcome credits."""
         account = {"email": self.email, "password": PASSWORD, "user_handle": self.name}
         await self.call("POST", "/api/auth/register", 201, json=account)
+        await self.log_in()
+        await until(self.has_credits)
+        return self
+
+    async def log_in(self) -> None:
+        """Begin a session; its access token lasts a quarter of an hour."""
         form = {"username": self.email, "password": PASSWORD}
         self.session = await self.call("POST", "/api/auth/login", data=form)
         self.http.headers["authorization"] = f"Bearer {self.session['access_token']}"
-        await until(self.has_credits)
-        return self
 
     async def has_credits(self) -> bool:
         """Whether the welcome credits have arrived."""
