@@ -7,6 +7,7 @@ import httpx
 import msgspec
 
 from auth_service.social.domain import ProviderAnswerRefused, ProviderUnavailable
+from shared.errors import UNREADABLE
 from shared.observability.logging import get_logger
 
 log = get_logger(__name__)
@@ -45,7 +46,7 @@ class ProviderClient:
             raise self._failed(url, f"status {status}")
         try:
             return msgspec.json.decode(body, type=wanted)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        except UNREADABLE as error:
             raise self._failed(url, f"no such answer was expected: {error}") from None
 
     async def exchange(
@@ -68,7 +69,7 @@ class ProviderClient:
             if status != 200:
                 raise self._failed(url, f"status {status}")
             return msgspec.json.decode(body, type=wanted)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        except UNREADABLE as error:
             raise self._failed(url, f"status {status}, and no such answer: {error}") from None
 
     async def close(self) -> None:

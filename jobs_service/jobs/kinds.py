@@ -1,7 +1,7 @@
 """Kinds of jobs: what can be asked for, and what an order of each is.
 
-A feature that offers jobs has a `JobKind` for the process that takes orders and a `Perform`
-(`jobs_service/work/performing.py`) for the workers; `jobs_service/service.py` and
+A feature that offers jobs has a `JobKind` for the process that takes orders and a `Perform` (of
+`work.performing`) for the workers; `jobs_service/service.py` and
 `jobs_service/worker_service.py` list them.
 """
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from jobs_service.events import PartSettled, PartsWaiting
 from jobs_service.parts.domain import Part
 from shared.errors import Unavailable
-from shared.messaging.broker import Broker
+from shared.messaging.broker import Publisher
 from shared.messaging.envelopes import Envelopes
 from shared.messaging.event import IntegrationEvent
 from shared.observability.logging import get_logger
@@ -20,7 +20,7 @@ class PartNews:
     """Not through the outbox: news that come late are of no use, and all who wait look by
     themselves, too."""
 
-    def __init__(self, broker: Broker) -> None:
+    def __init__(self, broker: Publisher) -> None:
         self._broker = broker
         self._envelopes = Envelopes("jobs")
         self._waiting: dict[UUID, asyncio.Event] = {}

@@ -11,7 +11,7 @@ from jobs_service.events import JobProgressed, JobStarted
 from jobs_service.jobs.domain import Job
 from shared.errors import Unavailable
 from shared.messaging.batches import GATHERING, batched
-from shared.messaging.broker import Broker
+from shared.messaging.broker import Publisher
 from shared.messaging.envelopes import Envelopes
 from shared.messaging.event import Envelope
 from shared.observability.logging import get_logger
@@ -67,7 +67,7 @@ class ProgressReports:
     Nobody waits until one is published.
     """
 
-    def __init__(self, broker: Broker) -> None:
+    def __init__(self, broker: Publisher) -> None:
         self._broker = broker
         self._envelopes = Envelopes("jobs")
         self._waiting: deque[Envelope] = deque(maxlen=_MOST_WAITING)

@@ -73,8 +73,8 @@ class SubscriberAway(Unavailable):
     code, title = "subscriber_away", "The consumer of the event cannot work right now"
 
 
-class Broker(Protocol):
-    """Publishes events and runs subscriptions."""
+class Publisher(Protocol):
+    """What those ask of a broker who only publish."""
 
     async def publish(self, *envelopes: Envelope) -> None:
         """Return once every bound queue has durably accepted the events, as one message.
@@ -87,6 +87,14 @@ class Broker(Protocol):
         """
         ...
 
+    async def ping(self) -> None:
+        """Raise when the broker does not answer."""
+        ...
+
+
+class Broker(Publisher, Protocol):
+    """Publishes events and runs subscriptions."""
+
     def subscribe(self, *subscriptions: Subscription | Broadcast) -> None:
         """Add subscriptions; called while composing, before `run`."""
         ...
@@ -97,10 +105,6 @@ class Broker(Protocol):
         A lost connection is reopened and the topology declared anew. Cancelling stops taking new
         events and waits for the handlers under way.
         """
-        ...
-
-    async def ping(self) -> None:
-        """Raise when the broker does not answer."""
         ...
 
     async def dead_letters(self, subscription: str, limit: int = 100) -> list[DeadLetter]:

@@ -26,7 +26,7 @@ from shared.db.database import Database
 from shared.db.executor import Executor
 from shared.errors import Unavailable
 from shared.messaging.batches import GATHERING, batched
-from shared.messaging.broker import Broker
+from shared.messaging.broker import Publisher
 from shared.messaging.event import Envelope, decode
 from shared.messaging.tables import outbox_table
 from shared.observability.logging import get_logger
@@ -85,7 +85,7 @@ class Relay:
     one without a relay, by an outage.
     """
 
-    def __init__(self, database: Database, broker: Broker) -> None:
+    def __init__(self, database: Database, broker: Publisher) -> None:
         self._database = database
         self._broker = broker
         self._lanes = asyncio.Semaphore(_LANES)

@@ -58,6 +58,7 @@ async def _compare(suite: Suite, minutes: float) -> None:
     one = await _measured(user, video["id"], [first], minutes)
     second = first.copy(suite.home / "second-worker.log", PORT=str(free_port()))
     second.start()
+    await user.log_in()  # the first session's token may have ended
     await asyncio.sleep(5)  # it has started by then, and imported what it needs
     try:
         two = await _measured(user, video["id"], [first, second], minutes)
@@ -70,7 +71,6 @@ async def _compare(suite: Suite, minutes: float) -> None:
 async def _measured(user: FrontEnd, video_id: str, workers: list[Process], minutes: float) -> float:
     """The seconds of one job."""
     own, machine = _cpu_of(workers), _busy()
-    await user.log_in()
     job = await user.submit(video_id)
     job = await user.finished(job["id"], seconds=PATIENCE_SECONDS)
     assert job["status"] == "succeeded", job

@@ -77,9 +77,7 @@ async def test_a_service_killed_between_commit_and_publish_still_tells_once(
     suite_rabbitmq.start()
     split_suite.processes["auth"].start()
     await split_suite.wait_ready()
-    form = {"username": user.email, "password": "Courtyard-42"}
-    session = await user.call("POST", "/api/auth/login", data=form)
-    user.http.headers["authorization"] = f"Bearer {session['access_token']}"
+    await user.log_in()
     await until(user.has_credits)
     await asyncio.sleep(1)  # a second delivery would have come by now
     assert await charged(user) == ["grant"]
@@ -101,9 +99,7 @@ async def test_while_the_broker_is_away_every_write_succeeds_and_its_event_comes
     suite_rabbitmq.start()
     await split_suite.wait_ready()
     for one in newcomers:
-        form = {"username": one.email, "password": "Courtyard-42"}
-        session = await one.call("POST", "/api/auth/login", data=form)
-        one.http.headers["authorization"] = f"Bearer {session['access_token']}"
+        await one.log_in()
         await until(one.has_credits)
         assert await charged(one) == ["grant"]
         await one.http.aclose()

@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -42,9 +43,10 @@ class FrontEnd:
         await until(self.has_credits)
         return self
 
-    async def log_in(self) -> None:
-        """Begin a session; its access token lasts a quarter of an hour."""
-        form = {"username": self.email, "password": PASSWORD}
+    async def log_in(self, **more: str) -> None:
+        """Begin a session by password, with `more` in the form; its access token lasts a quarter of
+        an hour."""
+        form = {"username": self.email, "password": PASSWORD, **more}
         self.session = await self.call("POST", "/api/auth/login", data=form)
         self.http.headers["authorization"] = f"Bearer {self.session['access_token']}"
 
@@ -111,9 +113,9 @@ async def new_user(suite: Suite) -> FrontEnd:
     return await FrontEnd(suite.client()).sign_up()
 
 
-async def until(met: Any, seconds: float = 30) -> None:
-    """Wait until `await met()` is true."""
+async def until(met: Any, seconds: float = 30, why: Callable[[], object] = str) -> None:
+    """Wait until `await met()` is true; `why` says what there is instead."""
     deadline = time.monotonic() + seconds
     while not await met():
-        assert time.monotonic() < deadline, f"{met} did not come true within {seconds} s"
+        assert time.monotonic() < deadline, f"{met}: not in {seconds} s; {why()}"
         await asyncio.sleep(0.05)

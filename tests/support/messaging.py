@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Protocol
-from uuid import UUID
 
 import msgspec
 import pytest
@@ -13,7 +12,6 @@ from sqlalchemy import text
 from shared.clock import SystemClock
 from shared.db.database import Database
 from shared.ids import uuid7
-from shared.messaging.broker import Broadcast, DeadLetter, Subscription
 from shared.messaging.event import Envelope, IntegrationEvent
 from shared.messaging.tables import create_messaging_tables
 from shared.runtime.service import Ready
@@ -40,7 +38,7 @@ class Runs(Protocol):
 
 
 class ScriptedBroker:
-    """Publishes as the test says of each event; only those who publish ask it anything."""
+    """A `Publisher` that does as the test says of each event."""
 
     def __init__(self, publish: Callable[[Envelope], Awaitable[None]]) -> None:
         self._publish = publish
@@ -59,21 +57,6 @@ class ScriptedBroker:
 
     async def ping(self) -> None:
         self.pings += 1
-
-    def subscribe(self, *subscriptions: Subscription | Broadcast) -> None:
-        raise NotImplementedError
-
-    async def run(self, ready: Ready) -> None:
-        raise NotImplementedError
-
-    async def dead_letters(self, subscription: str, limit: int = 100) -> list[DeadLetter]:
-        raise NotImplementedError
-
-    async def replay(self, subscription: str, event_id: UUID | None = None) -> int:
-        raise NotImplementedError
-
-    async def discard(self, subscription: str, event_id: UUID) -> int:
-        raise NotImplementedError
 
 
 @pytest.fixture

@@ -27,9 +27,7 @@ async def logged_in(suite: Suite, login: str) -> AsyncIterator[FrontEnd]:
     """Somebody whose password is that of tests, which is the seeded one."""
     async with suite.client() as http:
         front_end = FrontEnd(http)
-        form = {"username": login, "password": PASSWORD}
-        session = await front_end.call("POST", "/api/auth/login", data=form)
-        http.headers["authorization"] = f"Bearer {session['access_token']}"
+        await front_end.log_in(username=login, password=PASSWORD)
         yield front_end
 
 

@@ -1,14 +1,13 @@
 """Files through the front door, over both topologies: links, parts, and clients that leave."""
 
 import asyncio
-import time
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import psutil
 
-from tests.support.front_end import FrontEnd
+from tests.support.front_end import FrontEnd, until
 from tests.support.sound import silence
 from tests.support.suite import SAMPLE, Suite
 from tests.system.test_commands import typed
@@ -66,10 +65,11 @@ async def test_clients_that_are_slow_and_leave_hold_on_to_nothing(
     assert len(held(suite)) >= len(before) + len(leaving)
     for writer in leaving:
         writer.transport.abort()
-    deadline = time.monotonic() + 30
-    while len(left := held(suite)) > len(before):
-        assert time.monotonic() < deadline, f"before: {before}; still: {left}"
-        await asyncio.sleep(0.1)
+
+    async def are_gone() -> bool:
+        return len(held(suite)) <= len(before)
+
+    await until(are_gone, why=lambda: f"before: {before}; still: {held(suite)}")
 
 
 def held(suite: Suite) -> list[str]:

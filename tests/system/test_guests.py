@@ -24,13 +24,6 @@ async def guest(suite: Suite) -> AsyncIterator[FrontEnd]:
     await found.http.aclose()
 
 
-async def log_in(front_end: FrontEnd, **more: str) -> None:
-    """Log in by password."""
-    form = {"username": front_end.email, "password": PASSWORD, **more}
-    front_end.session = await front_end.call("POST", "/api/auth/login", data=form)
-    front_end.http.headers["authorization"] = f"Bearer {front_end.session['access_token']}"
-
-
 async def begin_work(guest: FrontEnd, folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """A video of the guest's, and a job on it that runs."""
     video = await guest.upload(speech(folder / "long.wav", 60))
@@ -49,7 +42,7 @@ async def test_a_guest_registers_while_a_job_runs(guest: FrontEnd, tmp_path: Pat
     }
     registered = await guest.call("POST", "/api/auth/register", 201, json=account)
     assert registered["user"]["id"] == guest.session["user"]["id"]
-    await log_in(guest)
+    await guest.log_in()
     assert guest.session["user"]["guest"] is False
     assert [one["id"] for one in (await guest.call("GET", "/api/videos"))["items"]] == [video["id"]]
     assert (await guest.finished(job["id"]))["status"] == "succeeded"
@@ -65,7 +58,7 @@ async def test_a_guest_logs_in_while_a_job_runs(
     guest: FrontEnd, user: FrontEnd, tmp_path: Path
 ) -> None:
     video, job = await begin_work(guest, tmp_path)
-    await log_in(user, guest_refresh_token=guest.session["refresh_token"])
+    await user.log_in(guest_refresh_token=guest.session["refresh_token"])
 
     async def has_everything() -> bool:
         videos = await user.call("GET", "/api/videos")
